@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this room share: the context of one request, the handlers of the route table, and the answers that
+// several of them give.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <google/protobuf/message.h>
+
+#include "master/http/handle.hpp"
+
+namespace mesolith::master::http {
+
+struct Context {
+  const State& state;
+  Time now;
+  const wire::Request& request;
+  const ProcessFigures& figures;
+  const std::string& stream_uuid;
+};
+
+using Handler = Outcome (*)(const Context&);
+
+// Streams and calls.
+Outcome scheduler_api(const Context&);
+Outcome agent_api(const Context&);
+Outcome operator_api(const Context&);
+
+// Documents of the v0 interface (mesos-api.md 3.3).
+Outcome state_document(const Context&);
+Outcome state_summary(const Context&);
+Outcome slaves(const Context&);
+Outcome frameworks(const Context&);
+Outcome tasks(const Context&);
+Outcome roles(const Context&);
+Outcome weights(const Context&);
+Outcome health(const Context&);
+Outcome version(const Context&);
+Outcome flags(const Context&);
+Outcome redirect(const Context&);
+Outcome system_stats(const Context&);
+Outcome teardown(const Context&);
+Outcome metrics_snapshot(const Context&);
+Outcome metrics_prometheus(const Context&);
+Outcome files_browse(const Context&);
+Outcome files_read(const Context&);
+Outcome files_download(const Context&);
+Outcome files_debug(const Context&);
+
+// Ours: why something waits, and the allocator's decisions.
+Outcome why(const Context&);
+Outcome decisions(const Context&);
+Outcome openapi(const Context&);
+
+// Shared answers.
+wire::Response method_not_allowed(const wire::Request& request, std::string_view allowed);
+wire::Response not_acceptable();
+// Reads the body by its Content-Type into `out`; the refusal if that fails (rows 7 to 9).
+std::optional<wire::Response> decode_body(const wire::Request& request, google::protobuf::Message& out);
+std::optional<wire::Media> accepted_media(const wire::Request& request);
+wire::Response stream_head(wire::Media media, const std::string& stream_uuid);
+// JSON, or a call of the function named by ?jsonp= with it.
+wire::Response json_answer(const wire::Request& request, std::string body);
+std::optional<std::string> query_value(const wire::Request& request, std::string_view name);
+
+}  // namespace mesolith::master::http
