@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Store keeps values under keys, durably. Every key has a version: 0 while it is absent, 1 when it
-// is created, one more with each write. A Batch of writes is applied whole or not at all, and only if
-// each key still has the version its writer expected.
-// Invariants: once `done` was called with success the batch survives a crash of the process or of the
-// machine; batches are applied in the order of the calls to commit(). A key that was deleted starts
-// again at version 1.
-// Failure: conflict (a version differs; nothing was changed), invalid or too_large (the batch breaks a
-// limit), unavailable (the queue is full), system (the disk refused, nothing of the batch is visible
-// now; after a failed sync it may show up again at the next open), corrupt (stored bytes make no sense).
-// Threads: every function may be called from any thread. `done` is called exactly once, on a thread of
-// the store or, for a batch that is refused at once, inside commit(); it must be quick and must not
-// throw. A shell posts it to its own loop. It must not destroy the store.
+// A Store keeps values under keys, durably. Every key has a version: 0 while it is absent, 1 when
+// it is created, one more with each write. A Batch of writes is applied whole or not at all, and
+// only if each key still has the version its writer expected. Invariants: once `done` was called
+// with success the batch survives a crash of the process or of the machine; batches are applied in
+// the order of the calls to commit(). A key that was deleted starts again at version 1. Failure:
+// conflict (a version differs; nothing was changed), invalid or too_large (the batch breaks a
+// limit), unavailable (the queue is full), system (the disk refused, nothing of the batch is
+// visible now; after a failed sync it may show up again at the next open), corrupt (stored bytes
+// make no sense). Threads: every function may be called from any thread. `done` is called exactly
+// once, on a thread of the store or, for a batch that is refused at once, inside commit(); it must
+// be quick and must not throw. A shell posts it to its own loop. It must not destroy the store.
 #pragma once
 
 #include <cstddef>
