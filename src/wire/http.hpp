@@ -5,7 +5,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,9 +21,9 @@ class Headers {
   Headers() = default;
   Headers(std::initializer_list<Entry> entries) : entries_(entries) {}
 
-  // The first value of that name.
-  std::optional<std::string_view> get(std::string_view name) const;
-  bool has(std::string_view name) const { return get(name).has_value(); }
+  // The first value of that name or null; valid until the headers change.
+  const std::string* find(std::string_view name) const;
+  bool has(std::string_view name) const { return find(name) != nullptr; }
   void add(std::string name, std::string value);
   // Replaces all values of that name by one.
   void set(std::string name, std::string value);
@@ -45,7 +44,7 @@ class Query {
  public:
   using Entry = std::pair<std::string, std::string>;
 
-  std::optional<std::string_view> get(std::string_view name) const;
+  const std::string* find(std::string_view name) const;
   void add(std::string name, std::string value);
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
