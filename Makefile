@@ -51,7 +51,7 @@ sim: build ## a cluster simulated under one seed (SIM="--seed 7")
 
 lint: build-packages ## clang-tidy (LINT_BUDGET=seconds for a part)
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target protocols
+	cmake --build --preset release -j $(JOBS) --target mesolith_proto
 	tools/lint.py build/release --budget $(LINT_BUDGET)
 
 format: ## write every C++ file as clang-format wants it

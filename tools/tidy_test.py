@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plants each kind of violation in a small tree and expects tidy.py to find it, and nothing else."""
+"""Plants each kind of violation in a small tree and expects tidy.py to find it and no more."""
 import os
 import tempfile
 import unittest
