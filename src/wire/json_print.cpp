@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <google/protobuf/descriptor.pb.h>
+
 #include <algorithm>
 #include <charconv>
 #include <vector>
 
-#include "base/check.hpp"
 #include "wire/base64.hpp"
 #include "wire/json.hpp"
 #include "wire/json_writer.hpp"
