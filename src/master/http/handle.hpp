@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The master's HTTP surface, pure: a request and a const view of State become an answer, an event for the core, or a
-// stream to open. All refusals of mesos-api.md 1.3 are decided here, in its order; whatever is passed on as an event is
-// well formed and belongs to a live stream. The caller steps the event before it looks at another request.
+// The master's HTTP surface, pure: a request and a const view of State become an answer, an event
+// for the core, or a stream to open. All refusals of mesos-api.md 1.3 are decided here, in its
+// order; whatever is passed on as an event is well formed and belongs to a live stream. The caller
+// steps the event before it looks at another request.
 #pragma once
 
 #include <optional>
@@ -29,23 +30,25 @@ struct Accepted {
   wire::Response response;
   Event event;
 };
-// Open a stream with `head`, put its id into `event`'s `stream`, step it. Records go out in `media`.
+// Open a stream with `head`, put its id into `event`'s `stream`, step it. Records go out in
+// `media`.
 struct OpenStream {
   wire::Response head;
   wire::Media media = wire::Media::json;
   std::variant<FrameworkSubscribing, AgentSubscribing> event;
 };
-// Read the process's log for /files/*; the answer is rendered by render_file_read and its kin in files.hpp.
+// Read the process's log for /files/*, and answer as mesos-api.md 3.5 says.
 struct ReadLog {
   uint64_t offset = 0;
   std::optional<uint64_t> length;  // bytes; none: to the end
-  bool download = false;
+  bool size_only = false;          // answer with "" and the file's size
+  bool download = false;           // the whole file, raw
 };
 
 using Outcome = std::variant<wire::Response, Accepted, OpenStream, ReadLog>;
 
 // `stream_uuid` is a fresh uuid, used if a stream is opened.
-Outcome handle(const State& state, Time now, const wire::Request& request, const ProcessFigures& figures,
-               const std::string& stream_uuid);
+Outcome handle(const State& state, Time now, const wire::Request& request,
+               const ProcessFigures& figures, const std::string& stream_uuid);
 
 }  // namespace mesolith::master::http

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files of this room share: the context of one request, the handlers of the route table, and the answers that
-// several of them give.
+// What the files of this room share: the context of one request, the handlers of the route table,
+// and the answers that several of them give.
 #pragma once
 
+#include <google/protobuf/message.h>
+
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <google/protobuf/message.h>
 
 #include "master/http/handle.hpp"
 
@@ -54,15 +55,18 @@ Outcome why(const Context&);
 Outcome decisions(const Context&);
 Outcome openapi(const Context&);
 
+// Every metric by its original name.
+std::map<std::string, double> collect_metrics(const Context&);
+
 // Shared answers.
 wire::Response method_not_allowed(const wire::Request& request, std::string_view allowed);
 wire::Response not_acceptable();
 // Reads the body by its Content-Type into `out`; the refusal if that fails (rows 7 to 9).
-std::optional<wire::Response> decode_body(const wire::Request& request, google::protobuf::Message& out);
+std::optional<wire::Response> decode_body(const wire::Request& request,
+                                          google::protobuf::Message& out);
 std::optional<wire::Media> accepted_media(const wire::Request& request);
 wire::Response stream_head(wire::Media media, const std::string& stream_uuid);
 // JSON, or a call of the function named by ?jsonp= with it.
 wire::Response json_answer(const wire::Request& request, std::string body);
-std::optional<std::string> query_value(const wire::Request& request, std::string_view name);
 
 }  // namespace mesolith::master::http

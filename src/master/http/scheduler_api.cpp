@@ -12,25 +12,36 @@ using mesos::v1::scheduler::Call;
 // The sub-message that the type of a call demands is missing: its field's name.
 const char* missing_submessage(const Call& call) {
   switch (call.type()) {
-    case Call::SUBSCRIBE: return call.has_subscribe() ? nullptr : "subscribe";
-    case Call::ACCEPT: return call.has_accept() ? nullptr : "accept";
-    case Call::DECLINE: return call.has_decline() ? nullptr : "decline";
+    case Call::SUBSCRIBE:
+      return call.has_subscribe() ? nullptr : "subscribe";
+    case Call::ACCEPT:
+      return call.has_accept() ? nullptr : "accept";
+    case Call::DECLINE:
+      return call.has_decline() ? nullptr : "decline";
     case Call::ACCEPT_INVERSE_OFFERS:
       return call.has_accept_inverse_offers() ? nullptr : "accept_inverse_offers";
     case Call::DECLINE_INVERSE_OFFERS:
       return call.has_decline_inverse_offers() ? nullptr : "decline_inverse_offers";
-    case Call::KILL: return call.has_kill() ? nullptr : "kill";
-    case Call::SHUTDOWN: return call.has_shutdown() ? nullptr : "shutdown";
-    case Call::ACKNOWLEDGE: return call.has_acknowledge() ? nullptr : "acknowledge";
+    case Call::KILL:
+      return call.has_kill() ? nullptr : "kill";
+    case Call::SHUTDOWN:
+      return call.has_shutdown() ? nullptr : "shutdown";
+    case Call::ACKNOWLEDGE:
+      return call.has_acknowledge() ? nullptr : "acknowledge";
     case Call::ACKNOWLEDGE_OPERATION_STATUS:
       return call.has_acknowledge_operation_status() ? nullptr : "acknowledge_operation_status";
-    case Call::RECONCILE: return call.has_reconcile() ? nullptr : "reconcile";
+    case Call::RECONCILE:
+      return call.has_reconcile() ? nullptr : "reconcile";
     case Call::RECONCILE_OPERATIONS:
       return call.has_reconcile_operations() ? nullptr : "reconcile_operations";
-    case Call::MESSAGE: return call.has_message() ? nullptr : "message";
-    case Call::REQUEST: return call.has_request() ? nullptr : "request";
-    case Call::UPDATE_FRAMEWORK: return call.has_update_framework() ? nullptr : "update_framework";
-    default: return nullptr;  // TEARDOWN, REVIVE and SUPPRESS need none
+    case Call::MESSAGE:
+      return call.has_message() ? nullptr : "message";
+    case Call::REQUEST:
+      return call.has_request() ? nullptr : "request";
+    case Call::UPDATE_FRAMEWORK:
+      return call.has_update_framework() ? nullptr : "update_framework";
+    default:
+      return nullptr;  // TEARDOWN, REVIVE and SUPPRESS need none
   }
 }
 
@@ -60,7 +71,7 @@ std::optional<std::string> invalid(const Call& call) {
 Outcome subscribe(const wire::Request& request, Call call, const std::string& stream_uuid) {
   const std::optional<wire::Media> media = accepted_media(request);
   if (!media) return not_acceptable();
-  if (request.headers.find("Mesos-Stream-Id")) {
+  if (request.headers.has("Mesos-Stream-Id")) {
     return wire::text(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header");
   }
   OpenStream open{stream_head(*media, stream_uuid), *media, FrameworkSubscribing{}};
@@ -81,8 +92,10 @@ Outcome scheduler_api(const Context& context) {
   if (auto problem = invalid(call)) {
     return wire::text(400, "Failed to validate scheduler::Call: " + *problem);
   }
-  if (call.type() == Call::SUBSCRIBE) return subscribe(request, std::move(call), context.stream_uuid);
-  if (call.type() == Call::RECONCILE_OPERATIONS && !accepted_media(request)) return not_acceptable();
+  if (call.type() == Call::SUBSCRIBE)
+    return subscribe(request, std::move(call), context.stream_uuid);
+  if (call.type() == Call::RECONCILE_OPERATIONS && !accepted_media(request))
+    return not_acceptable();
 
   const auto found = context.state.frameworks.find(FrameworkId(call.framework_id().value()));
   if (found == context.state.frameworks.end()) return wire::text(400, "Framework cannot be found");
@@ -95,9 +108,10 @@ Outcome scheduler_api(const Context& context) {
   if (*stream != framework.stream_uuid) {
     return wire::text(400, "The stream ID '" + *stream +
                                "' included in this request didn't match the stream ID currently "
-                               "associated with framework ID " + framework.id.value);
+                               "associated with framework ID " +
+                               framework.id.value);
   }
-  return Accepted{wire::Response{202, {}, {}}, FrameworkCalled{std::move(call)}};
+  return Accepted{wire::empty(202), FrameworkCalled{std::move(call)}};
 }
 
 Outcome agent_api(const Context& context) {
@@ -126,7 +140,7 @@ Outcome agent_api(const Context& context) {
   if (!found->second.connected || !stream || *stream != found->second.stream_uuid) {
     return wire::text(403, "Agent is not subscribed with this stream");
   }
-  return Accepted{wire::Response{202, {}, {}}, AgentCalled{std::move(call)}};
+  return Accepted{wire::empty(202), AgentCalled{std::move(call)}};
 }
 
 }  // namespace mesolith::master::http

@@ -67,8 +67,11 @@ void on(State& state, Time now, const Requested& requested, Effects& effects) {
       break;
     }
     case Call::SUPPRESS:
-    case Call::REVIVE: note_suppression(state, call); break;
-    default: break;
+    case Call::REVIVE:
+      note_suppression(state, call);
+      break;
+    default:
+      break;
   }
   if (connected) send(state, call, effects);
 }

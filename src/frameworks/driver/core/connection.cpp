@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding the leading master and staying subscribed to it.
-#include "frameworks/driver/core/internal.hpp"
-
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "frameworks/driver/core/internal.hpp"
 
 namespace mesolith::frameworks::driver {
 namespace {
@@ -32,7 +31,8 @@ void connect(State& state, Time now, Effects& effects) {
 }
 
 void wait_and_retry(State& state, Time now) {
-  state.backoff = std::clamp(state.backoff * 2, state.options.backoff_min, state.options.backoff_max);
+  state.backoff =
+      std::clamp(state.backoff * 2, state.options.backoff_min, state.options.backoff_max);
   const auto jittered = static_cast<int64_t>(static_cast<double>(state.backoff.count()) *
                                              (0.5 + 0.5 * state.rng.uniform()));
   state.phase = Phase::waiting;

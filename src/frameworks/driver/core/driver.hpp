@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scheduler driver's core: keeps one framework subscribed to whichever master leads, over the public v1 scheduler
-// API alone (mesos-api.md section 1), so it works against Apache Mesos too. Pure; a shell owns the connection.
+// The scheduler driver's core: keeps one framework subscribed to whichever master leads, over the
+// public v1 scheduler API alone (mesos-api.md section 1), so it works against Apache Mesos too.
+// Pure; a shell owns the connection.
 //
-// It promises the framework: each status update is delivered once and acknowledged after that; a launch that could not
-// be sent is answered with TASK_DROPPED (REASON_MASTER_DISCONNECTED); a kill is repeated until its task ends; after a
-// reconnection every live task is reconciled. It fails only for good: Abort.
+// It promises the framework: each status update is delivered once and acknowledged after that; a
+// launch that could not be sent is answered with TASK_DROPPED (REASON_MASTER_DISCONNECTED); a kill
+// is repeated until its task ends; after a reconnection every live task is reconciled. It fails
+// only for good: Abort.
 #pragma once
 
 #include <map>
@@ -22,38 +24,38 @@
 namespace mesolith::frameworks::driver {
 
 struct Options {
-  mesos::v1::FrameworkInfo info;               // with id: take up the framework of an earlier run
-  std::vector<std::string> masters;            // "ip:port", tried in turn; not empty
-  std::set<std::string> suppressed_roles;      // at the first subscription
+  mesos::v1::FrameworkInfo info;           // with id: take up the framework of an earlier run
+  std::vector<std::string> masters;        // "ip:port", tried in turn; not empty
+  std::set<std::string> suppressed_roles;  // at the first subscription
   Duration backoff_min = std::chrono::milliseconds(100);  // between attempts, doubling, with jitter
   Duration backoff_max = std::chrono::seconds(10);
-  uint32_t heartbeats_missed_max = 5;          // silent for longer: the connection counts as lost
+  uint32_t heartbeats_missed_max = 5;  // silent for longer: the connection counts as lost
   Duration kill_retry = std::chrono::seconds(10);
-  size_t reconcile_batch = 1000;               // tasks per RECONCILE
+  size_t reconcile_batch = 1000;  // tasks per RECONCILE
 };
 
 // Events.
 struct Started {};
-struct Opened {};                               // the subscription was answered 200
-struct Refused {                                // it was answered something else
+struct Opened {};  // the subscription was answered 200
+struct Refused {   // it was answered something else
   int status = 0;
-  std::string location;                         // of a 307: "//host:port/path"
+  std::string location;  // of a 307: "//host:port/path"
   std::string body;
 };
-struct Closed {                                 // connection or stream lost, or not made
+struct Closed {  // connection or stream lost, or not made
   std::string reason;
 };
 struct Received {
   mesos::v1::scheduler::Event event;
 };
-struct Requested {                              // by the framework; framework_id is filled in here
+struct Requested {  // by the framework; framework_id is filled in here
   mesos::v1::scheduler::Call call;
 };
 struct Tick {};
 using Event = std::variant<Started, Opened, Refused, Closed, Received, Requested, Tick>;
 
 // Effects.
-struct Connect {                                // drop what is open, then subscribe there
+struct Connect {  // drop what is open, then subscribe there
   std::string master;
   mesos::v1::scheduler::Call subscribe;
 };
@@ -61,13 +63,13 @@ struct Disconnect {};
 struct Send {
   mesos::v1::scheduler::Call call;
 };
-struct Deliver {                                // to the framework
+struct Deliver {  // to the framework
   mesos::v1::scheduler::Event event;
 };
-struct Disconnected {                           // tell the framework; its offers are void
+struct Disconnected {  // tell the framework; its offers are void
   std::string reason;
 };
-struct Abort {                                  // no further events will come
+struct Abort {  // no further events will come
   std::string message;
 };
 using Effect = std::variant<Connect, Disconnect, Send, Deliver, Disconnected, Abort>;
@@ -76,10 +78,10 @@ using Effects = std::vector<Effect>;
 enum class Phase { idle, waiting, connecting, subscribing, subscribed, aborted };
 
 struct LiveTask {
-  std::string agent_id;                         // may be empty until told
-  std::string last_uuid;                        // of the last update delivered
+  std::string agent_id;   // may be empty until told
+  std::string last_uuid;  // of the last update delivered
 };
-struct PendingKill {                            // asked for, its task not yet seen to end
+struct PendingKill {  // asked for, its task not yet seen to end
   mesos::v1::scheduler::Call call;
   Time next = never;
 };
@@ -91,17 +93,17 @@ struct State {
   Rng rng;
   Phase phase = Phase::idle;
   size_t next_master = 0;
-  std::string master;                           // connected or connecting to
-  std::optional<std::string> redirect;          // the next attempt goes there
+  std::string master;                   // connected or connecting to
+  std::optional<std::string> redirect;  // the next attempt goes there
   Duration backoff{};
   Time next_attempt = never;
   Duration heartbeat_interval{};
   Time silent_deadline = never;
-  std::string framework_id;                     // empty until first subscribed
+  std::string framework_id;  // empty until first subscribed
   bool was_subscribed = false;
   std::set<std::string> suppressed;
-  std::map<TaskId, LiveTask> tasks;             // launched and not known to have ended
-  std::map<TaskId, PendingKill> kills;          // of tasks in `tasks`
+  std::map<TaskId, LiveTask> tasks;     // launched and not known to have ended
+  std::map<TaskId, PendingKill> kills;  // of tasks in `tasks`
 };
 
 void step(State& state, Time now, const Event& event, Effects& effects);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver core's files share: one handler per event, and sending with the framework's id filled in.
+// What the driver core's files share: one handler per event, and sending with the framework's id
+// filled in.
 #pragma once
 
 #include "frameworks/driver/core/driver.hpp"

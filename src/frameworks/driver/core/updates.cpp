@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events from the master: delivered to the framework in their order; updates once, then acknowledged.
+// Events from the master: delivered to the framework in their order; updates once, then
+// acknowledged.
 #include "frameworks/driver/core/internal.hpp"
 #include "model/task_state.hpp"
 
@@ -17,7 +18,8 @@ void reconcile(const State& state, Effects& effects) {
     auto& asked = *call.mutable_reconcile()->add_tasks();
     asked.mutable_task_id()->set_value(id.value);
     if (!task.agent_id.empty()) asked.mutable_agent_id()->set_value(task.agent_id);
-    if (static_cast<size_t>(call.reconcile().tasks_size()) < state.options.reconcile_batch) continue;
+    if (static_cast<size_t>(call.reconcile().tasks_size()) < state.options.reconcile_batch)
+      continue;
     send(state, call, effects);
     call.mutable_reconcile()->clear_tasks();
   }
@@ -83,15 +85,18 @@ void on(State& state, Time now, const Received& received, Effects& effects) {
   switch (event.type()) {
     case SchedulerEvent::SUBSCRIBED:
     case SchedulerEvent::HEARTBEAT:
-    case SchedulerEvent::UNKNOWN: return;
-    case SchedulerEvent::UPDATE: return on_update(state, event, effects);
+    case SchedulerEvent::UNKNOWN:
+      return;
+    case SchedulerEvent::UPDATE:
+      return on_update(state, event, effects);
     case SchedulerEvent::ERROR:
       state.phase = Phase::aborted;
       state.next_attempt = state.silent_deadline = never;
       effects.push_back(Disconnect{});
       effects.push_back(Abort{event.error().message()});
       return;
-    default: effects.push_back(Deliver{event});
+    default:
+      effects.push_back(Deliver{event});
   }
 }
 
