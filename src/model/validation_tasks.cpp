@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
+
 #include "model/ids.hpp"
 #include "model/validation.hpp"
 
@@ -72,27 +74,25 @@ Result<void> executor_resources(const ExecutorInfo& executor) {
   return {};
 }
 
+bool overlap(const Entry& a, const Entry& b) {
+  if (!a.same_key(b)) return false;
+  if (a.type == Entry::Type::ranges) return a.ranges->overlaps(*b.ranges);
+  if (a.type != Entry::Type::set) return false;
+  return std::ranges::any_of(*a.items, [&](const auto& item) { return b.items->contains(item); });
+}
+
 // Task and executor together: what each may use alone can still be wrong in sum.
 Result<void> together(const TaskInfo& task, const ExecutorInfo& executor) {
-  TRY(Resources tasks, Resources::parse(task.resources()));
-  TRY(Resources executors, Resources::parse(executor.resources()));
-  for (const Entry& used : tasks.non_scalars().entries()) {
-    for (const Entry& other : executors.non_scalars().entries()) {
-      if (!used.same_key(other)) continue;
-      const bool overlap =
-          used.type == Entry::Type::ranges ? used.ranges->overlaps(*other.ranges) : [&] {
-            for (const auto& item : *used.items) {
-              if (other.items->contains(item)) return true;
-            }
-            return false;
-          }();
-      if (overlap) {
-        return invalid(fmt::format("Executor resources {} overlap with the resources of the task",
-                                   Resources::of(other).describe()));
-      }
+  TRY(Resources of_task, Resources::parse(task.resources()));
+  TRY(Resources of_executor, Resources::parse(executor.resources()));
+  for (const Entry& used : of_task.entries()) {
+    for (const Entry& other : of_executor.entries()) {
+      if (!overlap(used, other)) continue;
+      return invalid(fmt::format("Executor resources {} overlap with the resources of the task",
+                                 Resources::of(other).describe()));
     }
   }
-  const Resources total = tasks + executors;
+  const Resources total = of_task + of_executor;
   TRY_VOID(prefixed("Task and its executor use duplicate persistence ID: ",
                     unique_persistence_ids(total)));
   TRY_VOID(one_allocation_role(total));
