@@ -15,6 +15,7 @@ Options options() {
   given.info.set_user("root");
   given.info.set_name("test");
   given.info.add_roles("dev");
+  given.info.add_capabilities()->set_type(mesos::v1::FrameworkInfo::Capability::MULTI_ROLE);
   given.masters = {"10.0.0.1:5050", "10.0.0.2:5050"};
   return given;
 }
