@@ -278,6 +278,33 @@ Outcome files_download(const Context& context) {
   return read;
 }
 
+wire::Response render(const ReadLog& read, std::istream& log) {
+  constexpr uint64_t window_bytes_max = 64 * 1024;  // 16 pages
+  log.seekg(0, std::ios::end);
+  const auto size = static_cast<uint64_t>(std::max<std::streamoff>(log.tellg(), 0));
+  const uint64_t begin = std::min(read.offset, size);
+  uint64_t length = read.download ? size : std::min(read.length.value_or(size), window_bytes_max);
+  if (read.size_only) length = 0;
+  std::string data(std::min(length, size - begin), '\0');
+  log.seekg(static_cast<std::streamoff>(begin));
+  log.read(data.data(), static_cast<std::streamsize>(data.size()));
+  data.resize(static_cast<size_t>(log.gcount()));
+  if (read.download) {
+    wire::Response response = wire::empty(200);
+    response.body = std::move(data);
+    response.headers.set("Content-Type", "application/octet-stream");
+    response.headers.set("Content-Disposition", "attachment; filename=log");
+    return response;
+  }
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  json.member("data", data);
+  json.member("offset", read.size_only ? size : begin);
+  json.end_object();
+  return wire::json(std::move(body));
+}
+
 Outcome files_debug(const Context& context) {
   std::string body;
   JsonWriter json(body);

@@ -5,6 +5,7 @@
 // steps the event before it looks at another request.
 #pragma once
 
+#include <istream>
 #include <optional>
 #include <string>
 #include <variant>
@@ -50,5 +51,8 @@ using Outcome = std::variant<wire::Response, Accepted, OpenStream, ReadLog>;
 // `stream_uuid` is a fresh uuid, used if a stream is opened.
 Outcome handle(const State& state, Time now, const wire::Request& request,
                const ProcessFigures& figures, const std::string& stream_uuid);
+
+// The answer to a ReadLog, from the opened log.
+wire::Response render(const ReadLog& read, std::istream& log);
 
 }  // namespace mesolith::master::http
