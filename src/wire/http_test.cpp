@@ -20,6 +20,14 @@ TEST(Headers, IgnoreCaseAndKeepOrder) {
   EXPECT_FALSE(headers.find("c"));
 }
 
+TEST(Response, HasAReasonAndAType) {
+  EXPECT_EQ(reason_phrase(406), "Not Acceptable");
+  EXPECT_EQ(reason_phrase(299), "Unknown");
+  EXPECT_EQ(text(400, "x").body, "x");
+  EXPECT_EQ(*json("{}").headers.find("content-type"), "application/json");
+  EXPECT_EQ(status_of(Code::conflict), 409);
+}
+
 TEST(Target, SplitsAndDecodes) {
   const auto target = parse_target("/slave(1)/files/read%2Fx+y?path=%2Fa+b&&offset=-1&flag&e==#f");
   ASSERT_TRUE(target);

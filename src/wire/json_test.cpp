@@ -139,8 +139,9 @@ TEST(Json, MapsAreObjects) {
 }
 
 TEST(Json, DurationIsAnObject) {
-  const auto call = parsed<master::Call>(
-      R"({"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"a"},"max_grace_period":{"seconds":10}}})");
+  const auto call =
+      parsed<master::Call>(R"({"type":"DRAIN_AGENT","drain_agent":{"agent_id":{"value":"a"},)"
+                           R"("max_grace_period":{"seconds":10}}})");
   EXPECT_EQ(call.drain_agent().max_grace_period().seconds(), 10);
   EXPECT_TRUE(print_json(call).contains(R"("max_grace_period":{"seconds":10})"));
   EXPECT_EQ(refusal<master::Call>(
