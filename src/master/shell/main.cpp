@@ -6,8 +6,8 @@
 
 #include "base/log.hpp"
 #include "master/shell/flags.hpp"
+#include "master/shell/host.hpp"
 #include "net/loop.hpp"
-#include "os/system.hpp"
 
 extern char** environ;
 
@@ -38,7 +38,7 @@ int master_main(std::span<const std::string> arguments) {
     return 0;
   }
   if (flags->boolean("quiet")) log::set_level(log::Level::off);
-  auto options = options_from(*flags, os::hostname());
+  auto options = options_from(*flags, host_name());
   if (!options) return fail(options.error());
   for (const std::string& name : flags->without_effect()) {
     log::info("The flag --{} is accepted and has no effect here", name);

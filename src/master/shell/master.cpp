@@ -11,10 +11,10 @@
 #include "base/log.hpp"
 #include "master/core/step.hpp"
 #include "master/http/handle.hpp"
+#include "master/shell/host.hpp"
 #include "master/shell/registry.hpp"
 #include "net/http_server.hpp"
 #include "net/record_stream.hpp"
-#include "os/system.hpp"
 #include "wire/media_type.hpp"
 
 namespace mesolith::master {
@@ -57,19 +57,6 @@ net::Limits limits() {
   return limits;
 }
 
-http::ProcessFigures figures(const std::string& log_file) {
-  const os::SystemFigures measured = os::system_figures();
-  http::ProcessFigures figures;
-  figures.load_1min = measured.load_1min;
-  figures.load_5min = measured.load_5min;
-  figures.load_15min = measured.load_15min;
-  figures.cpus_total = measured.cpus_total;
-  figures.mem_total_bytes = measured.mem_total_bytes;
-  figures.mem_free_bytes = measured.mem_free_bytes;
-  figures.log_file = log_file;
-  return figures;
-}
-
 template <class... Fs>
 struct Overloaded : Fs... {
   using Fs::operator()...;
@@ -95,8 +82,9 @@ Result<void> Master::Impl::start() {
 }
 
 void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
-  http::Outcome outcome =
-      http::handle(*state, clock_now(), request, figures(options.log_file), dice.uuid_text());
+  http::ProcessFigures figures = measure_host();
+  figures.log_file = options.log_file;
+  http::Outcome outcome = http::handle(*state, clock_now(), request, figures, dice.uuid_text());
   std::visit(Overloaded{[&](wire::Response& response) { exchange.respond(std::move(response)); },
                         [&](http::Accepted& accepted) {
                           step(accepted.event);
