@@ -201,6 +201,24 @@ Outcome teardown(const Context& context) {
   return Accepted{wire::empty(200), FrameworkTornDown{id}};
 }
 
+Outcome kill(const Context& context) {
+  if (context.request.method != "POST") return method_not_allowed(context.request, "POST");
+  const auto form = wire::parse_form(context.request.body);
+  if (!form) return bad(form.error());
+  const std::string* framework = form->find("frameworkId");
+  const std::string* task = form->find("taskId");
+  if (!framework || !task)
+    return wire::text(400, "Expecting 'frameworkId' and 'taskId' in the form");
+  const auto found = context.state.frameworks.find(FrameworkId(*framework));
+  if (found == context.state.frameworks.end()) return wire::text(404, "Framework cannot be found");
+  if (!found->second.tasks.contains(TaskId(*task))) return wire::text(404, "Task cannot be found");
+  FrameworkCalled called;
+  called.call.set_type(mesos::v1::scheduler::Call::KILL);
+  called.call.mutable_framework_id()->set_value(*framework);
+  called.call.mutable_kill()->mutable_task_id()->set_value(*task);
+  return Accepted{wire::empty(200), std::move(called)};
+}
+
 Outcome health(const Context&) {
   return wire::empty(200);
 }

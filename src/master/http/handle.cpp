@@ -21,6 +21,7 @@ constexpr std::array route_table = {
     Route{"/api/mesolith/v1/agent", "POST", agent_api, "Agents register and report here"},
     Route{"/api/mesolith/v1/why", "GET", why, "Why a framework, agent or task waits"},
     Route{"/api/mesolith/v1/decisions", "GET", decisions, "The allocator's latest decisions"},
+    Route{"/api/mesolith/v1/kill", "POST", kill, "Kill a task on its framework's behalf"},
     Route{"/state", "GET", state_document, "Everything the master knows"},
     Route{"/state.json", "GET", state_document, "The same, by its old name"},
     Route{"/state-summary", "GET", state_summary, "Agents and frameworks with task counts"},

@@ -53,6 +53,7 @@ Outcome files_debug(const Context&);
 // Ours: why something waits, and the allocator's decisions.
 Outcome why(const Context&);
 Outcome decisions(const Context&);
+Outcome kill(const Context&);
 Outcome openapi(const Context&);
 
 // Every metric by its original name.

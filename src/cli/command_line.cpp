@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/flags.hpp"
+#include "cli/table.hpp"
+
+namespace mesolith::cli {
+namespace {
+
+std::string default_master() {
+  const char* given = std::getenv("MESOLITH_MASTER");
+  return given && *given ? given : "127.0.0.1:5050";
+}
+
+void add_common(CLI::App& app, Common& common) {
+  common.master = default_master();
+  app.add_option("--master,-m", common.master,
+                 "Address of the master, ip:port (or MESOLITH_MASTER)")
+      ->capture_default_str();
+  app.add_flag("--json", common.json, "Print JSON");
+}
+
+// CLI11 wants the words in reverse. Prints help or the error itself; the exit status then, else
+// nothing.
+std::optional<int> parse(CLI::App& app, std::span<const std::string> arguments) {
+  std::vector<std::string> words(arguments.rbegin(), arguments.rend());
+  try {
+    app.parse(words);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+}
+
+int run_main(std::span<const std::string> arguments) {
+  RunOptions options;
+  CLI::App app(
+      "Run one task and show what it prints.\n\n  mesolith run -- echo hello\n"
+      "  mesolith run --resources 'cpus:1;mem:256' --shell 'for i in 1 2 3; do echo $i; done'",
+      "mesolith run");
+  add_common(app, options.common);
+  app.add_option("--name", options.name, "Name of the framework")->capture_default_str();
+  app.add_option("--task-name", options.task_name, "Name of the task (default: the program)");
+  app.add_option("--role", options.role, "Role to run in")->capture_default_str();
+  app.add_option("--resources,-r", options.resources, "What the task needs")->capture_default_str();
+  app.add_option("--env,-e", options.environment, "NAME=value, repeatable");
+  app.add_option("--timeout", options.timeout_seconds, "Give up after so many seconds");
+  app.add_flag("--shell", options.shell, "The command is one word for sh -c");
+  app.add_flag("--quiet,-q", options.quiet, "Only what the task prints");
+  app.add_option("command", options.words, "Program and arguments, after --")->required();
+  if (auto status = parse(app, arguments)) return *status;
+  if (options.task_name.empty())
+    options.task_name = options.words.front().substr(options.words.front().rfind('/') + 1);
+  std::replace_if(
+      options.task_name.begin(), options.task_name.end(), [](char c) { return !std::isalnum(c); },
+      '-');
+  return run(options);
+}
+
+int list_main(const std::string& name, std::span<const std::string> arguments) {
+  Common common;
+  bool all = false;
+  CLI::App app("List " + name + " of the cluster.\n\n  mesolith " + name + " --json",
+               "mesolith " + name);
+  add_common(app, common);
+  if (name == "tasks" || name == "ps") app.add_flag("--all,-a", all, "Ended ones too");
+  if (auto status = parse(app, arguments)) return *status;
+  if (name == "agents") return list_agents(common);
+  if (name == "frameworks") return list_frameworks(common);
+  if (name == "roles") return list_roles(common);
+  return list_tasks(common, all);
+}
+
+int logs_main(std::span<const std::string> arguments) {
+  LogsOptions options;
+  bool errors = false;
+  CLI::App app("Print what a task wrote.\n\n  mesolith logs -f TASK", "mesolith logs");
+  add_common(app, options.common);
+  app.add_flag("--follow,-f", options.follow, "Go on until the task ends");
+  app.add_flag("--stderr", errors, "Its stderr instead of its stdout");
+  app.add_option("--file", options.file, "Another file of its sandbox");
+  app.add_option("task", options.task, "Id of the task")->required();
+  if (auto status = parse(app, arguments)) return *status;
+  if (errors) options.file = "stderr";
+  return logs(options);
+}
+
+int why_main(std::span<const std::string> arguments) {
+  Common common;
+  std::vector<std::string> words;
+  size_t latest = 0;
+  CLI::App app(
+      "Say why something waits.\n\n  mesolith why framework ID\n  mesolith why TASK\n  mesolith "
+      "why --latest 5",
+      "mesolith why");
+  add_common(app, common);
+  app.add_option("--latest", latest, "The allocator's latest decisions, so many");
+  app.add_option("what", words, "[task|framework|agent] ID")->expected(0, 2);
+  if (auto status = parse(app, arguments)) return *status;
+  if (latest > 0) return why_latest(common, latest);
+  if (words.empty()) return fail("why what? Give an id, or --latest N") + 1;
+  return words.size() == 1 ? why(common, "", words[0]) : why(common, words[0], words[1]);
+}
+
+int kill_main(std::span<const std::string> arguments) {
+  Common common;
+  std::string task;
+  CLI::App app("Kill a task.\n\n  mesolith kill TASK", "mesolith kill");
+  add_common(app, common);
+  app.add_option("task", task, "Id of the task")->required();
+  if (auto status = parse(app, arguments)) return *status;
+  return kill_task(common, task);
+}
+
+constexpr FlagSpec execute_specs[] = {
+    {"help", FlagSpec::Kind::boolean, "false", true, "Print this text"},
+    {"master", FlagSpec::Kind::text, std::nullopt, true, "ip:port of the master"},
+    {"name", FlagSpec::Kind::text, std::nullopt, true, "Name of the task"},
+    {"command", FlagSpec::Kind::text, std::nullopt, true, "What to run"},
+    {"shell", FlagSpec::Kind::boolean, "true", true, "Run it by sh -c"},
+    {"resources", FlagSpec::Kind::text, "cpus:1;mem:128", true, "What it needs"},
+    {"role", FlagSpec::Kind::text, "*", true, "Role to run in"},
+    {"env", FlagSpec::Kind::text, std::nullopt, false, ""},
+    {"checkpoint", FlagSpec::Kind::boolean, "false", false, ""},
+    {"containerizer", FlagSpec::Kind::text, "mesos", false, ""},
+    {"kill_after", FlagSpec::Kind::duration, std::nullopt, true, "End it after that long"},
+};
+
+}  // namespace
+
+int cli_main(const std::string& name, std::span<const std::string> arguments) {
+  if (name == "run") return run_main(arguments);
+  if (name == "logs") return logs_main(arguments);
+  if (name == "why") return why_main(arguments);
+  if (name == "kill") return kill_main(arguments);
+  return list_main(name, arguments);
+}
+
+int execute_main(std::span<const std::string> arguments) {
+  const auto flags = Flags::parse(execute_specs, arguments, {});
+  if (!flags) return fail(flags.error().message);
+  if (flags->boolean("help") || !flags->has("master") || !flags->has("name") ||
+      !flags->has("command")) {
+    fmt::print("Usage: mesos-execute --master=IP:PORT --name=NAME --command=COMMAND [flags]\n\n{}",
+               describe_flags(execute_specs));
+    return flags->boolean("help") ? 0 : 1;
+  }
+  RunOptions options;
+  options.common.master = flags->text("master");
+  options.task_name = flags->text("name");
+  options.words = {flags->text("command")};
+  options.shell = flags->boolean("shell");
+  options.resources = flags->text("resources");
+  options.role = flags->text("role");
+  if (flags->has("kill_after")) options.timeout_seconds = to_seconds(flags->duration("kill_after"));
+  return run(options);
+}
+
+}  // namespace mesolith::cli
