@@ -116,6 +116,7 @@ void Connection::Impl::prepare() {
 
 void Connection::Impl::read() {
   if (closed || reading || paused || ended || delivering || !connected) return;
+  if (begin < end) return;  // resume_reading has seen to what is left
   if (buffer == nullptr) {
     capacity = std::max(capacity, read_bytes_min);
     buffer = std::make_unique_for_overwrite<char[]>(capacity);

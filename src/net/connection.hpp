@@ -24,7 +24,7 @@ class Connection {
     virtual void on_connected() {}
     // Returns how many it took: all, unless it has paused reading.
     virtual size_t on_bytes(std::string_view bytes) = 0;
-    // The peer sends no more; it may still read. Not called while reading is paused.
+    // The peer sends no more; it may still read. Not noticed for long while reading is paused.
     virtual void on_end() = 0;
     // Unsent bytes have become fewer.
     virtual void on_sent() {}

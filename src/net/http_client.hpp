@@ -57,7 +57,7 @@ class HttpClient {
   std::shared_ptr<Impl> impl_;
 };
 
-struct StreamCallbacks {
+struct StreamCallbacks {                        // all of them are set
   std::function<void(wire::Response)> on_head;  // status and headers; the body is empty
   std::function<void(std::string_view)> on_bytes;
   // Once, and the last: the answer has ended (Code::unavailable too) or failed.

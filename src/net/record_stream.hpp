@@ -37,7 +37,7 @@ struct RecordStreamOptions {
   Duration call_timeout = std::chrono::seconds(30);
 };
 
-struct RecordStreamCallbacks {
+struct RecordStreamCallbacks {  // all of them are set
   // The answer was 200. `stream_id` is its Mesos-Stream-Id, empty when it has none.
   std::function<void(std::string stream_id, const wire::Response& head)> on_subscribed;
   std::function<void(std::string record)> on_record;
