@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a master's core asks its shell to do, in order. The shell carries effects out in the order given; to one stream
-// they keep that order.
+// What a master's core asks its shell to do, in order. The shell carries effects out in the order
+// given; to one stream they keep that order.
 #pragma once
 
 #include <string>
@@ -22,11 +22,12 @@ struct SendToAgent {
 struct CloseStream {  // after everything sent to it before
   StreamId stream = 0;
 };
-// Make durable, all or nothing, then answer with RegistryPersisted{ticket}. A write that fails ends the process.
+// Make durable, all or nothing, then answer with RegistryPersisted{ticket}. A write that fails ends
+// the process.
 struct Persist {
   uint64_t ticket = 0;
   std::optional<registry::Master> master;
-  std::vector<registry::Agent> agents;         // by info.id
+  std::vector<registry::Agent> agents;  // by info.id
   std::vector<AgentId> removed_agents;
 };
 

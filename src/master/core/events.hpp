@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can happen to a master: the events its core is stepped with. Values, so that a shell can record and a simulator
-// replay them. Everything that needs only the request and a look at State to be refused was refused by master/http
-// before (mesos-api.md 1.3); what arrives here is well formed and belongs to a live stream.
+// What can happen to a master: the events its core is stepped with. Values, so that a shell can
+// record and a simulator replay them. Everything that needs only the request and a look at State to
+// be refused was refused by master/http before (mesos-api.md 1.3); what arrives here is well formed
+// and belongs to a live stream.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ struct FrameworkSubscribing {
   std::string principal;    // empty when not authenticated
   mesos::v1::scheduler::Call call;
 };
-struct FrameworkCalled {  // any scheduler call but SUBSCRIBE; call.framework_id names a subscribed framework
+struct FrameworkCalled {  // any scheduler call but SUBSCRIBE; call.framework_id names a subscribed
+                          // framework
   mesos::v1::scheduler::Call call;
 };
 struct AgentSubscribing {
@@ -55,7 +57,8 @@ struct FrameworkTornDown {  // by the operator; the framework is known
 };
 struct Tick {};  // next_deadline() has come
 
-using Event = std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing, FrameworkCalled, AgentSubscribing,
-                           AgentCalled, StreamClosed, FrameworkTornDown, Tick>;
+using Event =
+    std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing, FrameworkCalled,
+                 AgentSubscribing, AgentCalled, StreamClosed, FrameworkTornDown, Tick>;
 
 }  // namespace mesolith::master

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything a master knows. A struct; what happens to it are free functions, one noun per file. Only core changes it,
-// within step(); master/http reads it. Ordered containers only, so that a walk is the same on every run.
+// Everything a master knows. A struct; what happens to it are free functions, one noun per file.
+// Only core changes it, within step(); master/http reads it. Ordered containers only, so that a
+// walk is the same on every run.
 //
-// Invariants: a task is in exactly one framework and one agent index; an offer's resources are allocated in the
-// allocator until the offer is removed; resources of a task are allocated until its terminal state is known.
+// Invariants: a task is in exactly one framework and one agent index; an offer's resources are
+// allocated in the allocator until the offer is removed; resources of a task are allocated until
+// its terminal state is known.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +31,13 @@ struct Options {
   std::string ip = "127.0.0.1";
   std::string hostname = "localhost";
   uint16_t port = 5050;
-  std::string version = "1.12.0";     // of the interface we speak; clients compare it
+  std::string version = "1.12.0";  // of the interface we speak; clients compare it
   Duration heartbeat_interval = std::chrono::seconds(15);
   Duration agent_ping_timeout = std::chrono::seconds(15);
   uint32_t max_agent_ping_timeouts = 5;
   Duration agent_reregister_timeout = std::chrono::minutes(10);
   std::optional<Duration> offer_timeout;
-  std::set<std::string> role_whitelist;            // empty: any role
+  std::set<std::string> role_whitelist;  // empty: any role
   std::map<std::string, double> weights;
   bool root_submissions = true;
   size_t max_completed_frameworks = 50;
@@ -45,18 +47,18 @@ struct Options {
   size_t tasks_per_launch_max = 100'000;
   size_t frameworks_max = 100'000;
   size_t agents_max = 200'000;
-  std::map<std::string, std::string> flags;        // as given, for /flags and /state
+  std::map<std::string, std::string> flags;  // as given, for /flags and /state
   std::string cluster;
   allocator::Options allocator;
 };
 
 struct Task {
-  mesos::v1::Task proto;             // statuses without data; state is the latest known
-  model::Resources resources;        // with allocation role
-  std::string role;                  // the allocation role
-  bool command = true;               // no executor of its own
-  bool holds_resources = true;       // until the terminal state is known
-  bool removable = false;            // terminal and acknowledged: only its place in completed_tasks remains
+  mesos::v1::Task proto;        // statuses without data; state is the latest known
+  model::Resources resources;   // with allocation role
+  std::string role;             // the allocation role
+  bool command = true;          // no executor of its own
+  bool holds_resources = true;  // until the terminal state is known
+  bool removable = false;  // terminal and acknowledged: only its place in completed_tasks remains
 };
 
 struct Offer {
@@ -68,7 +70,7 @@ struct Offer {
   Time expires = never;
 };
 
-struct Counters {                     // cumulative, of one framework (metrics, mesos-api.md 3.6)
+struct Counters {  // cumulative, of one framework (metrics, mesos-api.md 3.6)
   uint64_t calls = 0, events = 0;
   std::map<std::string, uint64_t> calls_by_type, events_by_type;
   uint64_t offers_sent = 0, offers_accepted = 0, offers_declined = 0, offers_rescinded = 0;
@@ -77,34 +79,36 @@ struct Counters {                     // cumulative, of one framework (metrics, 
 
 struct Framework {
   FrameworkId id;
-  mesos::v1::FrameworkInfo info;       // id set
-  std::set<std::string> roles;         // subscribed; for a framework without MULTI_ROLE the one of info.role
+  mesos::v1::FrameworkInfo info;  // id set
+  std::set<std::string>
+      roles;  // subscribed; for a framework without MULTI_ROLE the one of info.role
   std::set<std::string> suppressed;
   bool partition_aware = false, task_killing = false, multi_role = false, refinement = false;
   bool connected = false, active = false, recovered = false;
-  StreamId stream = 0;                 // valid while connected
+  StreamId stream = 0;  // valid while connected
   std::string stream_uuid;
   Time registered{}, reregistered{}, unregistered{};
   bool ever_reregistered = false;
-  Time next_heartbeat = never;         // while connected
-  Time failover_deadline = never;      // while disconnected
+  Time next_heartbeat = never;     // while connected
+  Time failover_deadline = never;  // while disconnected
   std::set<OfferId> offers;
   std::map<TaskId, Task> tasks;
   std::map<TaskId, Task> unreachable_tasks;
   std::deque<TaskId> unreachable_order;
   std::deque<mesos::v1::Task> completed_tasks;  // newest last
-  std::map<AgentId, std::map<ExecutorId, mesos::v1::ExecutorInfo>> executors;  // custom ones believed to run
-  std::map<AgentId, model::Resources> used;     // tasks and executors
+  std::map<AgentId, std::map<ExecutorId, mesos::v1::ExecutorInfo>>
+      executors;                             // custom ones believed to run
+  std::map<AgentId, model::Resources> used;  // tasks and executors
   Counters counters;
 };
 
 struct CompletedFramework {
-  Framework framework;                 // tasks moved to completed_tasks
+  Framework framework;  // tasks moved to completed_tasks
 };
 
 struct Agent {
   AgentId id;
-  mesos::v1::AgentInfo info;           // id set
+  mesos::v1::AgentInfo info;  // id set
   std::string version, process_id, ip;
   std::vector<mesos::v1::AgentInfo::Capability> capabilities;
   model::Resources total;
@@ -116,15 +120,16 @@ struct Agent {
   Time next_ping = never;
   uint32_t pings_missed = 0;
   bool pong_since_ping = true;
-  Time reregister_deadline = never;    // while disconnected
-  bool marking_unreachable = false;    // the registry write is on its way
+  Time reregister_deadline = never;  // while disconnected
+  bool marking_unreachable = false;  // the registry write is on its way
   std::set<OfferId> offers;
   std::set<std::pair<FrameworkId, TaskId>> tasks;
   std::map<FrameworkId, model::Resources> used;  // tasks and executors
-  std::map<std::pair<FrameworkId, TaskId>, std::optional<mesos::v1::KillPolicy>> pending_kills;  // for a disconnected agent
+  std::map<std::pair<FrameworkId, TaskId>, std::optional<mesos::v1::KillPolicy>>
+      pending_kills;  // for a disconnected agent
 };
 
-struct RecoveredAgent {                 // in the registry, not yet back
+struct RecoveredAgent {  // in the registry, not yet back
   mesos::v1::AgentInfo info;
   Time deadline = never;
 };
@@ -135,17 +140,19 @@ struct UnreachableAgent {
 
 // What waits for RegistryPersisted{ticket}.
 struct PendingAdmission {
-  AgentSubscribing subscribing;
+  AgentSubscribing subscribing;  // stream 0: it was closed meanwhile
   AgentId agent_id;
 };
 struct PendingUnreachable {
   AgentId agent_id;
   std::string cause;
 };
-using Pending = std::variant<PendingAdmission, PendingUnreachable>;
+struct PendingStart {};    // this incarnation; nothing is served before
+struct PendingRemoval {};  // of an agent that is out of the books already
+using Pending = std::variant<PendingAdmission, PendingUnreachable, PendingStart, PendingRemoval>;
 
 struct Metrics {
-  std::map<std::string, uint64_t> counters;   // "master/messages_register_slave", ... cumulative
+  std::map<std::string, uint64_t> counters;  // "master/messages_register_slave", ... cumulative
 };
 
 struct State {
@@ -156,8 +163,8 @@ struct State {
   allocator::Allocator allocator;
   Time started{};
   Time elected{};
-  bool recovered = false;                // false: everything is answered 503
-  std::string master_id;                 // of this incarnation; prefix of ids made by it
+  bool recovered = false;  // false: everything is answered 503
+  std::string master_id;   // of this incarnation; prefix of ids made by it
   registry::Master record;
   mesos::v1::MasterInfo info;
 
@@ -171,7 +178,7 @@ struct State {
   std::set<AgentId> gone_agents;
   std::map<OfferId, Offer> offers;
 
-  std::map<uint64_t, Pending> pending;   // by ticket
+  std::map<uint64_t, Pending> pending;  // by ticket
   uint64_t next_ticket = 1;
   uint64_t next_offer = 0;
   uint64_t next_framework = 0;

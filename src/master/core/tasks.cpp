@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks: their status updates, acknowledgement, and end (mesos-api.md 1.9). A task's resources are
+// free as soon as its latest state is terminal; the task itself stays until the framework
+// acknowledged that.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/check.hpp"
+#include "master/core/internal.hpp"
+#include "model/task_state.hpp"
+
+namespace mesolith::master {
+namespace {
+
+using mesos::v1::TaskStatus;
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// tasks_<state> and task_<state>/source_<source>/reason_<reason>, counted once per task.
+void count_terminal(State& state, Framework& framework, mesos::v1::TaskState terminal,
+                    const TaskStatus& status) {
+  ++framework.counters.tasks_terminal[terminal];
+  const std::string name = lower(model::name_of(terminal).substr(5));
+  count(state, "tasks_" + name);
+  if (!status.has_source()) return;
+  std::string key =
+      fmt::format("task_{}/{}", name, lower(TaskStatus::Source_Name(status.source())));
+  if (status.has_reason()) key += "/" + lower(TaskStatus::Reason_Name(status.reason()));
+  count(state, key);
+}
+
+// The latest state is terminal: what the task held is free.
+void settle(Turn turn, Framework& framework, Task& task, const TaskStatus& status) {
+  if (!task.holds_resources || !model::is_terminal(task.proto.state())) return;
+  task.holds_resources = false;
+  count_terminal(turn.state, framework, task.proto.state(), status);
+  release(turn, framework.id, AgentId(task.proto.agent_id().value()), task.resources);
+}
+
+}  // namespace
+
+Task* find_task(Framework& framework, const TaskId& id) {
+  const auto found = framework.tasks.find(id);
+  return found == framework.tasks.end() ? nullptr : &found->second;
+}
+
+TaskStatus make_status(Turn turn, const TaskId& id, mesos::v1::TaskState state,
+                       std::optional<TaskStatus::Reason> reason, std::string message) {
+  TaskStatus status;
+  status.mutable_task_id()->set_value(id.value);
+  status.set_state(state);
+  status.set_message(std::move(message));
+  status.set_source(TaskStatus::SOURCE_MASTER);
+  if (reason) status.set_reason(*reason);
+  status.set_timestamp(to_seconds(turn.now));
+  return status;
+}
+
+void send_status(Turn turn, Framework& framework, TaskStatus status) {
+  SchedulerEvent event;
+  event.set_type(SchedulerEvent::UPDATE);
+  *event.mutable_update()->mutable_status() = std::move(status);
+  send(turn, framework, std::move(event));
+}
+
+void record_status(Task& task, const TaskStatus& status) {
+  auto& statuses = *task.proto.mutable_statuses();
+  const bool same = !statuses.empty() && statuses.rbegin()->state() == status.state();
+  TaskStatus& stored = same ? *statuses.rbegin() : *statuses.Add();
+  stored = status;
+  stored.clear_data();
+}
+
+void hold(Framework& framework, Agent& agent, const model::Resources& resources) {
+  framework.used[agent.id] += resources;
+  agent.used[framework.id] += resources;
+}
+
+void release(Turn turn, const FrameworkId& framework_id, const AgentId& agent_id,
+             const model::Resources& resources) {
+  State& state = turn.state;
+  Framework& framework = state.frameworks.at(framework_id);
+  Agent& agent = state.agents.at(agent_id);
+  framework.used[agent_id] -= resources;
+  if (framework.used[agent_id].empty()) framework.used.erase(agent_id);
+  agent.used[framework_id] -= resources;
+  if (agent.used[framework_id].empty()) agent.used.erase(framework_id);
+  state.allocator.recover(turn.now, framework_id, agent_id, resources, {});
+}
+
+void complete_task(Turn turn, Framework& framework, const TaskId& id) {
+  const auto found = framework.tasks.find(id);
+  CHECK(found != framework.tasks.end());
+  const auto agent = turn.state.agents.find(AgentId(found->second.proto.agent_id().value()));
+  if (agent != turn.state.agents.end()) agent->second.tasks.erase({framework.id, id});
+  framework.completed_tasks.push_back(std::move(found->second.proto));
+  framework.tasks.erase(found);
+  while (framework.completed_tasks.size() > turn.state.options.max_completed_tasks_per_framework) {
+    framework.completed_tasks.pop_front();
+  }
+}
+
+void end_task(Turn turn, Framework& framework, const TaskId& id, TaskStatus status, bool tell) {
+  Task& task = framework.tasks.at(id);
+  *status.mutable_agent_id() = task.proto.agent_id();
+  if (task.proto.has_executor_id()) *status.mutable_executor_id() = task.proto.executor_id();
+  if (!model::is_terminal(task.proto.state())) task.proto.set_state(status.state());
+  record_status(task, status);
+  settle(turn, framework, task, status);
+  complete_task(turn, framework, id);
+  if (tell) send_status(turn, framework, std::move(status));
+}
+
+void update_task(Turn turn, Agent& agent, const AgentCall::Update& update) {
+  State& state = turn.state;
+  count(state, "messages_status_update");
+  const TaskStatus& status = update.status();
+  Framework* framework = find_framework(state, update.framework_id().value());
+  if (!framework) return count(state, "invalid_status_updates");
+  Task* task = find_task(*framework, TaskId(status.task_id().value()));
+  if (!task || task->proto.agent_id().value() != agent.id.value) {
+    // The agent goes on sending until somebody acknowledges: the framework must hear of it.
+    count(state, "invalid_status_updates");
+    return send_status(turn, *framework, status);
+  }
+  count(state, "valid_status_updates");
+  const auto latest = update.has_latest_state() ? update.latest_state() : status.state();
+  if (!model::is_terminal(task->proto.state())) task->proto.set_state(latest);
+  record_status(*task, status);
+  if (framework->connected) {
+    task->proto.set_status_update_state(status.state());
+    task->proto.set_status_update_uuid(status.uuid());
+  }
+  settle(turn, *framework, *task, status);
+  send_status(turn, *framework, status);
+}
+
+void acknowledge(Turn turn, Framework& framework, const SchedulerCall& call) {
+  State& state = turn.state;
+  count(state, "messages_status_update_acknowledgement");
+  const auto& ack = call.acknowledge();
+  const auto agent = state.agents.find(AgentId(ack.agent_id().value()));
+  if (agent == state.agents.end() || !agent->second.connected) {
+    return count(state, "invalid_status_update_acknowledgements");
+  }
+  const TaskId id(ack.task_id().value());
+  if (const Task* task = find_task(framework, id)) {
+    if (!task->proto.has_status_update_uuid()) {
+      return count(state, "invalid_status_update_acknowledgements");
+    }
+    if (model::is_terminal(task->proto.status_update_state()) &&
+        task->proto.status_update_uuid() == ack.uuid()) {
+      complete_task(turn, framework, id);
+    }
+  }
+  count(state, "valid_status_update_acknowledgements");
+  MasterEvent event;
+  event.set_type(MasterEvent::ACKNOWLEDGE);
+  event.mutable_acknowledge()->mutable_framework_id()->set_value(framework.id.value);
+  *event.mutable_acknowledge()->mutable_task_id() = ack.task_id();
+  event.mutable_acknowledge()->set_uuid(ack.uuid());
+  send(turn, agent->second, std::move(event));
+}
+
+}  // namespace mesolith::master
