@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an agent's core asks its shell to do, in order. To one stream, to the master, to one
+// container and to the store they keep that order; between those there is none.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "agent/core/events.hpp"
+
+namespace mesolith::agent {
+
+// Close the connection to the master, if any, find the leader and open a new one with this
+// SUBSCRIBE. Answered by MasterEventReceived or MasterDisconnected with the same number.
+struct SubscribeToMaster {
+  uint64_t connection = 0;
+  protocol::AgentCall call;
+};
+// On the connection of the latest SubscribeToMaster; dropped when it is broken.
+struct SendToMaster {
+  protocol::AgentCall call;
+};
+
+struct SendToExecutor {
+  StreamId stream = 0;
+  mesos::v1::executor::Event event;
+};
+struct CloseStream {  // after everything sent to it before
+  StreamId stream = 0;
+};
+
+// Make the sandbox (owned by `user`, with files stdout and stderr), fetch, and run. Answered by
+// ContainerLaunched, then ContainerExited, or by ContainerLaunchFailed alone.
+struct LaunchContainer {
+  ContainerId container_id;
+  std::string sandbox;                 // absolute; also the working directory
+  std::string program;                 // a path, or a name to look for in `environment`'s PATH
+  std::vector<std::string> arguments;  // argv, from argv[0]
+  std::map<std::string, std::string> environment;  // all of it; nothing is inherited
+  std::string user;                                // empty: the agent's own
+  std::vector<mesos::v1::CommandInfo::URI> uris;
+  double cpus = 0;  // asked for; 0: unspecified
+  double mem_bytes = 0;
+  double disk_bytes = 0;
+  std::optional<double> cpus_limit, mem_limit_bytes;  // TaskInfo.limits; infinite: no limit
+  std::optional<mesos::v1::ContainerInfo> container;  // image, volumes, rlimits, tty, as given
+};
+// The sum of what its tasks and its executor may use has changed. Not answered.
+struct ResizeContainer {
+  ContainerId container_id;
+  double cpus = 0;
+  double mem_bytes = 0;
+};
+// To every process of the container. Not answered; one that is gone is no error.
+struct SignalContainer {
+  ContainerId container_id;
+  int signal = 0;
+};
+// End it now, with everything in it; a launch that is under way is given up. Ends in
+// ContainerExited or, when it had not started, ContainerLaunchFailed{destroyed}.
+struct DestroyContainer {
+  ContainerId container_id;
+};
+// The launcher may forget it.
+struct AcknowledgeContainer {
+  ContainerId container_id;
+};
+
+// Make durable, all or nothing, in the order of tickets; then answer with Persisted{ticket}. A
+// write that fails ends the process. Keys and values: proto/mesolith/checkpoint.proto.
+struct Persist {
+  uint64_t ticket = 0;
+  std::vector<std::pair<std::string, std::string>> puts;
+  std::vector<std::string> deletes;
+};
+
+// End the process with this exit code, after every Persist before it is durable and every
+// SendToMaster before it is written.
+struct Exit {
+  int code = 0;
+  std::string message;  // for the log
+};
+
+using Effect = std::variant<SubscribeToMaster, SendToMaster, SendToExecutor, CloseStream,
+                            LaunchContainer, ResizeContainer, SignalContainer, DestroyContainer,
+                            AcknowledgeContainer, Persist, Exit>;
+using Effects = std::vector<Effect>;
+
+}  // namespace mesolith::agent

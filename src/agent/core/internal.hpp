@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of this room share. Every function works within one step. What may remove a task,
+// an executor or a framework says so: references to them end there.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/core/state.hpp"
+#include "agent/core/step.hpp"
+#include "google/protobuf/message.h"
+
+namespace mesolith::agent {
+
+struct Context {
+  State& state;
+  Time now;
+  Effects& effects;
+};
+
+// checkpoint.cpp: the step's one Persist.
+std::string framework_key(const FrameworkId& id);
+std::string executor_key(const Executor& executor);
+std::string task_key(const TaskKey& key);
+std::string updates_key(const TaskKey& key);
+void put(Context& context, std::string key, const google::protobuf::Message& value);
+void erase(Context& context, std::string key);
+void when_durable(Context& context, Pending pending);
+void flush(Context& context);
+void on_persisted(Context& context, uint64_t ticket);
+void put_framework(Context& context, const Framework& framework);
+void put_executor(Context& context, const Framework& framework, const Executor& executor);
+void put_task(Context& context, const Executor& executor, const Task& task);
+void put_updates(Context& context, const TaskKey& key, const UpdateStream& stream);
+
+// frameworks.cpp: finding, and ending.
+Framework* find_framework(State& state, const FrameworkId& id);
+Executor* find_executor(Framework& framework, const ExecutorId& id);
+Executor* executor_of_task(Framework& framework, const TaskId& id);
+Framework& framework_for(Context& context, const mesos::v1::FrameworkInfo& info);
+void set_info(Framework& framework, const mesos::v1::FrameworkInfo& info);
+// May remove the executor and the framework.
+void complete_task(Context& context, Framework& framework, Executor& executor, const TaskId& id);
+void remove_if_done(Context& context, Framework& framework, const ExecutorId& id);
+void remove_framework_if_idle(Context& context, const FrameworkId& id);
+void shut_down_framework(Context& context, const FrameworkId& id);
+void stop(Context& context, int exit_code, std::string message);
+
+// timers.cpp
+void set_timer(State& state, const Executor& executor, Timer kind, Time& field, Time value);
+void cancel_timers(State& state, Executor& executor);
+void on_tick(Context& context);
+
+// updates.cpp: the status update manager.
+mesos::v1::TaskStatus make_status(Context& context, const TaskId& task_id,
+                                  const ExecutorId& executor_id, mesos::v1::TaskState state,
+                                  mesos::v1::TaskStatus::Source source, std::string message);
+void report(Context& context, const TaskKey& key, bool checkpoint, mesos::v1::TaskStatus status);
+// Of a task that this agent holds: its state follows, then report().
+void update_task(Context& context, Framework& framework, Executor& executor, Task& task,
+                 mesos::v1::TaskStatus status);
+void send_head(Context& context, const TaskKey& key, UpdateStream& stream);
+void resend(Context& context, const TaskKey& key);
+void flush_updates(Context& context);
+void drop_updates(Context& context, const FrameworkId& id);
+void update_durable(Context& context, const UpdateDurable& durable);
+void acknowledge(Context& context, const TaskKey& key, const std::string& uuid);
+
+// tasks.cpp: launching.
+void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos::v1::TaskInfo& task,
+            std::optional<bool> launch_executor);
+void launch_group(Context& context, const protocol::MasterEvent::LaunchGroup& launch);
+void record_durable(Context& context, const TaskKey& key);
+void kill(Context& context, const protocol::MasterEvent::Kill& call);
+mesos::v1::TaskState dropped(const Framework* framework);  // or LOST
+
+// command.cpp: the agent as the executor of command tasks.
+void start_command(Context& context, Framework& framework, Executor& executor);
+void command_launched(Context& context, Framework& framework, Executor& executor);
+// The next two may remove the executor and the framework.
+void kill_command(Context& context, Framework& framework, Executor& executor,
+                  const std::optional<mesos::v1::KillPolicy>& policy);
+void command_ended(Context& context, Framework& framework, Executor& executor,
+                   const ContainerExited& exit);
+void command_completion_reached(Context& context, Framework& framework, Executor& executor);
+Duration kill_grace(const Task& task, const std::optional<mesos::v1::KillPolicy>& policy);
+std::string describe_end(int status);
+
+// executors.cpp: custom executors.
+void start_executor(Context& context, Framework& framework, Executor& executor);
+void deliver(Context& context, Framework& framework, Executor& executor);
+void kill_task(Context& context, Framework& framework, Executor& executor, Task& task,
+               const std::optional<mesos::v1::KillPolicy>& policy);
+// The next three may remove the executor and the framework.
+void shut_down_executor(Context& context, Framework& framework, Executor& executor);
+void end_executor(Context& context, Framework& framework, Executor& executor, int status,
+                  std::optional<uint64_t> memory_limit_bytes);
+void destroy_executor(Context& context, Framework& framework, Executor& executor,
+                      Termination termination);
+
+// executor_calls.cpp
+void on_subscribing(Context& context, const ExecutorSubscribing& event);
+void on_called(Context& context, const mesos::v1::executor::Call& call);
+void on_closed(Context& context, StreamId stream);
+void send(Context& context, const Executor& executor, mesos::v1::executor::Event event);
+void close_stream(Context& context, Executor& executor);
+
+// containers.cpp
+void on_launched(Context& context, const ContainerLaunched& event);
+void on_launch_failed(Context& context, const ContainerLaunchFailed& event);
+void on_exited(Context& context, const ContainerExited& event);
+// Its container is no more; the launcher may forget it once what this step changes is durable.
+void end_container(Context& context, const Framework& framework, Executor& executor);
+mesos::v1::TaskStatus::Reason limitation_of(mesos::v1::TaskStatus& status, uint64_t bytes);
+
+// environment.cpp: what a container is given.
+LaunchContainer container_for(const State& state, const Framework& framework,
+                              const Executor& executor, const mesos::v1::CommandInfo& command);
+std::string sandbox_directory(const State& state, const Executor& executor);
+Duration shutdown_grace(const State& state, const Executor& executor);
+ResizeContainer size_of(const Executor& executor);
+
+// master.cpp
+void on_detected(Context& context);
+void on_disconnected(Context& context, uint64_t connection);
+void on_master_event(Context& context, const MasterEventReceived& event);
+void subscribe(Context& context);
+void send(Context& context, protocol::AgentCall call);
+
+// recovery.cpp
+void on_recovered(Context& context, const Recovered& event);
+
+inline void count(State& state, const char* counter) {
+  ++state.counters[counter];
+}
+
+}  // namespace mesolith::agent

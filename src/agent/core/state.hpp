@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything an agent knows. A struct; what happens to it are free functions, one noun per file.
+// Only core changes it, within step(); agent/http reads it. Ordered containers only, so that a
+// walk is the same on every run.
+//
+// Invariants: a task is in exactly one executor, and the framework's `tasks` says which; an
+// executor that has not ended has exactly one container and `containers` leads to it; a task is
+// kept until its terminal update is acknowledged, so is its executor; a timer is in a set if and
+// only if the field it stands for is not `never`.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "agent/core/effects.hpp"
+#include "agent/core/options.hpp"
+#include "base/id.hpp"
+#include "base/rng.hpp"
+#include "base/time.hpp"
+
+namespace mesolith::agent {
+
+using TaskKey = std::pair<FrameworkId, TaskId>;
+
+struct Task {
+  mesos::v1::TaskInfo info;
+  mesos::v1::TaskState state = mesos::v1::TASK_STAGING;  // the latest known
+  std::vector<mesos::v1::TaskStatus> statuses;           // without data; equal states overwrite
+  // Of the last update sent to the master.
+  std::optional<mesos::v1::TaskState> status_update_state;
+  std::string status_update_uuid;
+  bool durable = false;       // its record is, or the framework does not checkpoint
+  bool delivered = false;     // to its executor; a command task's container was asked for
+  bool kill_pending = false;  // for an executor that is not connected
+  std::optional<mesos::v1::KillPolicy> kill_policy;  // of that kill
+};
+
+// The command executor that the agent itself is for a command task.
+struct Command {
+  bool launched = false;            // ContainerLaunched came
+  bool killed = false;              // by a KILL
+  bool completion_reached = false;  // killed for max_completion_time
+  Time kill_started{};
+  Time kill_deadline = never;        // then it is destroyed
+  Time completion_deadline = never;  // max_completion_time
+};
+
+// Why an executor is being ended by the agent, told in its tasks' last updates.
+struct Termination {
+  mesos::v1::TaskState state = mesos::v1::TASK_FAILED;
+  mesos::v1::TaskStatus::Reason reason = mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED;
+  std::string message;
+};
+
+struct Executor {
+  enum class Phase { registering, running, terminating, terminated };
+  struct Queued {  // not yet delivered
+    std::vector<TaskId> tasks;
+    bool group = false;
+  };
+
+  ExecutorId id;
+  FrameworkId framework_id;
+  mesos::v1::ExecutorInfo info;    // empty for a command task
+  std::optional<Command> command;  // set for a command task, whose id is the executor's
+  ContainerId container_id;
+  std::string directory;  // its sandbox
+  int64_t pid = 0;
+  Phase phase = Phase::registering;
+  bool ever_delivered = false;         // it has been given a task
+  bool container_requested = false;    // LaunchContainer was emitted
+  StreamId stream = 0;                 // 0: not connected
+  Time next_heartbeat = never;         // while connected
+  Time registration_deadline = never;  // while registering, or recovered and not back
+  Time shutdown_deadline = never;      // while terminating: then it is destroyed
+  bool recovered = false;              // and not back
+  std::optional<Termination> termination;
+  std::map<TaskId, Task> tasks;                 // until acknowledged as terminal
+  std::deque<Queued> queued;                    // in the order received
+  std::deque<mesos::v1::Task> completed_tasks;  // newest last
+};
+
+struct Framework {
+  FrameworkId id;
+  mesos::v1::FrameworkInfo info;  // id set
+  bool partition_aware = false, task_killing = false;
+  bool checkpoint = false;   // as of its first task; never changes
+  bool terminating = false;  // its updates are dropped
+  std::map<ExecutorId, Executor> executors;
+  std::map<TaskId, ExecutorId> tasks;
+  std::deque<Executor> completed_executors;  // newest last; tasks empty
+};
+
+// The updates of one task that the scheduler has not acknowledged, oldest first. Only the head is
+// in flight.
+struct UpdateStream {
+  struct Update {
+    mesos::v1::TaskStatus status;
+    bool durable = false;
+  };
+  ExecutorId executor_id;
+  bool checkpoint = false;
+  bool terminal = false;  // the last update is; no other follows
+  std::deque<Update> updates;
+  std::optional<mesos::v1::TaskStatus> latest;  // without data
+  std::set<std::string> received;               // uuids from the executor, acknowledged or not
+  bool in_flight = false;
+  Time retry_at = never;  // while in flight
+  Duration retry_interval{};
+};
+
+// What waits for Persisted{ticket}.
+struct RecordDurable {  // of a task: launch it
+  TaskKey task;
+};
+struct UpdateDurable {  // of a task's stream
+  TaskKey task;
+  std::string uuid;
+};
+struct EndDurable {  // of a container's tasks: the launcher may forget it
+  ContainerId container_id;
+};
+using Pending = std::variant<RecordDurable, UpdateDurable, EndDurable>;
+
+enum class Timer { kill, completion, registration, shutdown, heartbeat };
+
+struct Batch {                                                // of the step under way
+  std::map<std::string, std::optional<std::string>> records;  // none: deleted
+  std::vector<Pending> pending;
+};
+
+struct State {
+  State(Options options, uint64_t seed, Time now);
+
+  Options options;
+  Rng rng;
+  Time started{};
+  bool recovered = false;     // false: /state and executors' calls are answered 503
+  mesos::v1::AgentInfo info;  // id set once registered
+  AgentId id;                 // empty until registered for the first time
+
+  // The master. `registered` from SUBSCRIBED to the end of that connection.
+  bool registered = false;
+  bool subscribing = false;  // SubscribeToMaster was emitted and is unanswered
+  uint64_t connection = 0;
+  std::optional<mesos::v1::MasterInfo> master_info;
+  Time subscribe_at = never;
+  Duration backoff{};
+  Duration ping_timeout_total{};
+  Time ping_deadline = never;
+  bool stopping = false;  // everything is being ended, then Exit
+  bool exited = false;    // Exit was emitted: nothing more happens
+  int exit_code = 0;
+  std::string stop_message;
+
+  std::map<FrameworkId, Framework> frameworks;
+  std::deque<Framework> completed_frameworks;  // newest last
+  std::map<ContainerId, std::pair<FrameworkId, ExecutorId>> containers;
+  std::set<ContainerId> ending;             // ended, and waiting for EndDurable
+  std::map<StreamId, ContainerId> streams;  // of executors
+  std::map<TaskKey, UpdateStream> updates;
+
+  Batch batch;
+  std::map<uint64_t, std::vector<Pending>> pending;  // by ticket
+  uint64_t next_ticket = 1;
+  std::set<std::tuple<Time, Timer, ContainerId>> timers;
+  std::set<std::pair<Time, TaskKey>> retries;
+  std::map<std::string, uint64_t> counters;  // "slave/tasks_finished", ... cumulative
+};
+
+const char* name_of(Executor::Phase phase);
+// The task as the API shows it.
+mesos::v1::Task to_proto(const Framework& framework, const Executor& executor, const Task& task,
+                         const AgentId& agent_id);
+// What stands for a command task where the API shows executors (mesos-api.md 2.4).
+mesos::v1::ExecutorInfo executor_info(const Executor& executor);
+
+}  // namespace mesolith::agent
