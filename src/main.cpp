@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// argv[0] or argv[1] names the command; the rest of the words are its own.
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/shell/flags.hpp"
+#include "cli/command_line.hpp"
+#include "dev/cluster.hpp"
+#include "launcher/launcher.hpp"
+#include "master/shell/flags.hpp"
+
+namespace {
+
+using Words = std::span<const std::string>;
+
+int launcher_main(Words words) {
+  std::vector<std::string> owned{"launcher"};
+  owned.insert(owned.end(), words.begin(), words.end());
+  std::vector<char*> pointers;
+  for (std::string& word : owned) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return mesolith::launcher::launcher_main(static_cast<int>(owned.size()), pointers.data());
+}
+
+template <const char* name>
+int cli_command(Words words) {
+  return mesolith::cli::cli_main(name, words);
+}
+
+constexpr char run[] = "run", ps[] = "ps", tasks[] = "tasks", agents[] = "agents",
+               frameworks[] = "frameworks", roles[] = "roles", logs[] = "logs", why[] = "why",
+               kill[] = "kill";
+
+struct Command {
+  std::string_view name;
+  int (*main)(Words);
+  std::string_view help;  // empty: not shown
+};
+
+constexpr std::array commands = {
+    Command{"up", mesolith::dev::up_main, "start a whole cluster on this machine"},
+    Command{run, cli_command<run>, "run one task and show what it prints"},
+    Command{ps, cli_command<ps>, "list live tasks"},
+    Command{tasks, cli_command<tasks>, "list tasks"},
+    Command{agents, cli_command<agents>, "list agents"},
+    Command{frameworks, cli_command<frameworks>, "list frameworks"},
+    Command{roles, cli_command<roles>, "list roles"},
+    Command{logs, cli_command<logs>, "print what a task wrote"},
+    Command{why, cli_command<why>, "say why something waits"},
+    Command{kill, cli_command<kill>, "kill a task"},
+    Command{"master", mesolith::master::master_main, "run a master"},
+    Command{"agent", mesolith::agent::agent_main, "run an agent"},
+    Command{"launcher", launcher_main, ""},
+    Command{"mesos-master", mesolith::master::master_main, ""},
+    Command{"mesos-agent", mesolith::agent::agent_main, ""},
+    Command{"mesos-slave", mesolith::agent::agent_main, ""},
+    Command{"mesos-execute", mesolith::cli::execute_main, ""},
+    Command{"mesos-local", mesolith::dev::up_main, ""},
+};
+
+const Command* find(std::string_view name) {
+  for (const Command& command : commands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+void print_usage(std::FILE* to) {
+  fmt::print(to, "Usage: mesolith COMMAND [options]    (mesolith COMMAND --help)\n\n");
+  for (const Command& command : commands) {
+    if (!command.help.empty()) fmt::print(to, "  {:<12} {}\n", command.name, command.help);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::vector<std::string> words(argv, argv + argc);
+  std::string_view program =
+      words.empty() ? std::string_view("mesolith") : std::string_view(words.front());
+  program = program.substr(program.rfind('/') + 1);
+  if (const Command* command = find(program)) return command->main(Words(words).subspan(1));
+  if (words.size() < 2 || words[1] == "--help" || words[1] == "help") {
+    print_usage(words.size() < 2 ? stderr : stdout);
+    return words.size() < 2 ? 2 : 0;
+  }
+  if (const Command* command = find(words[1])) return command->main(Words(words).subspan(2));
+  fmt::print(stderr, "mesolith: there is no command '{}'\n\n", words[1]);
+  print_usage(stderr);
+  return 2;
+}
