@@ -19,14 +19,7 @@ namespace {
 
 using Words = std::span<const std::string>;
 
-int launcher_main(Words words) {
-  std::vector<std::string> owned{"launcher"};
-  owned.insert(owned.end(), words.begin(), words.end());
-  std::vector<char*> pointers;
-  for (std::string& word : owned) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return mesolith::launcher::launcher_main(static_cast<int>(owned.size()), pointers.data());
-}
+int launcher_main(Words words) { return mesolith::launcher::launcher_main(words); }
 
 template <const char* name>
 int cli_command(Words words) {
