@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A simulated agent: the core that ships over the simulated network and disk, and simulated hands.
+// Its containers outlive its process. When the core ends the process, a supervisor starts it again
+// a second later.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agent/core/step.hpp"
+#include "sim/containers.hpp"
+#include "sim/disk.hpp"
+#include "sim/record_session.hpp"
+#include "sim/timer.hpp"
+
+namespace mesolith::sim {
+
+class World;
+
+class AgentNode {
+ public:
+  AgentNode(World& world, uint32_t number);
+
+  void start();
+  void crash();
+  bool up() const { return state_ != nullptr; }
+  // CHECKs up().
+  const agent::State& state() const;
+  NodeId node() const { return node_; }
+  const std::string& name() const { return name_; }
+  Disk& disk() { return disk_; }
+  const Disk& disk() const { return disk_; }
+  const Containers& containers() const { return containers_; }
+  // What all its tasks together may use.
+  const model::Quantities& total() const { return total_; }
+
+ private:
+  struct Preparation {  // of a container, in this process
+    TaskKey task;
+    bool destroyed = false;
+  };
+
+  agent::Options options() const;
+  void step(const agent::Event& event);
+  void perform(agent::Effect& effect);
+  void perform(const agent::SubscribeToMaster& out);
+  void perform(const agent::SendToMaster& out);
+  void perform(const agent::SendToExecutor&) {}
+  void perform(const agent::CloseStream&) {}
+  void perform(const agent::LaunchContainer& launch);
+  void perform(const agent::ResizeContainer&) {}
+  void perform(const agent::SignalContainer& signal);
+  void perform(const agent::DestroyContainer& destroy);
+  void perform(const agent::AcknowledgeContainer& acknowledge);
+  void perform(const agent::Persist& persist);
+  void perform(const agent::Exit& exit);
+
+  void launch(const agent::LaunchContainer& launch);
+  void spawn(const agent::LaunchContainer& launch, const TaskKey& task);
+  // From the launcher or the hands, in order.
+  void notify(agent::Event event);
+  void on_exit(const ContainerId& id, const Containers::Container& container);
+  void exit_when_durable();
+  TaskKey task_of(const ContainerId& id) const;
+
+  World& world_;
+  const NodeId node_;
+  const std::string name_;
+  const model::Quantities total_;
+  Disk disk_;
+  Containers containers_;
+  Timer timer_;
+  std::unique_ptr<agent::State> state_;
+  std::unique_ptr<RecordSession> session_;
+  uint64_t life_ = 0;
+  uint32_t starts_ = 0;
+  std::map<ContainerId, Preparation> preparing_;
+  Time last_notice_{};
+};
+
+}  // namespace mesolith::sim

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// No resource is offered or used twice: on each agent, what is offered and what tasks hold is never
+// more than the agent has, in the master's books; and the containers that really run on it never
+// use more either. Offers as sent are the offers in the books.
+#include <fmt/format.h>
+
+#include "sim/agent_node.hpp"
+#include "sim/checkers/checker.hpp"
+#include "sim/master_node.hpp"
+#include "sim/world.hpp"
+
+namespace mesolith::sim {
+namespace {
+
+class ResourcesChecker : public Checker {
+ public:
+  explicit ResourcesChecker(const World& world) : world_(world) {}
+
+  const char* name() const override { return "resources"; }
+  Complaint after_master_step(const master::Event& event, const master::Effects& effects) override;
+  Complaint container_started(const AgentNode& agent, const TaskKey& task) override;
+
+ private:
+  Complaint books() const;
+  Complaint sent(const master::SendToFramework& out) const;
+
+  const World& world_;
+};
+
+Complaint ResourcesChecker::books() const {
+  const master::State& state = world_.master().state();
+  for (const auto& [id, agent] : state.agents) {
+    model::Quantities taken;
+    for (const OfferId& offer : agent.offers) {
+      const auto found = state.offers.find(offer);
+      if (found == state.offers.end()) return "agent " + id.value + " has an unknown offer";
+      taken += found->second.resources.quantities();
+    }
+    for (const auto& [framework_id, task_id] : agent.tasks) {
+      const auto framework = state.frameworks.find(framework_id);
+      if (framework == state.frameworks.end()) continue;
+      const auto task = framework->second.tasks.find(task_id);
+      if (task == framework->second.tasks.end()) {
+        return "agent " + id.value + " has task " + task_id.value + ", its framework has not";
+      }
+      if (task->second.holds_resources) taken += task->second.resources.quantities();
+    }
+    if (!agent.total.quantities().contains(taken)) {
+      return fmt::format("agent {} has {}, of which {} are offered or used", id.value,
+                         agent.total.quantities().describe(), taken.describe());
+    }
+  }
+  return {};
+}
+
+Complaint ResourcesChecker::sent(const master::SendToFramework& out) const {
+  const master::State& state = world_.master().state();
+  for (const auto& offer : out.event.offers().offers()) {
+    const auto found = state.offers.find(OfferId(offer.id().value()));
+    if (found == state.offers.end()) return "offer " + offer.id().value() + " is sent and void";
+    const auto resources = model::Resources::parse(offer.resources());
+    if (!resources || resources->quantities() != found->second.resources.quantities()) {
+      return "offer " + offer.id().value() + " does not say what it holds";
+    }
+    const auto to = state.framework_streams.find(out.stream);
+    if (to == state.framework_streams.end() || to->second != found->second.framework_id) {
+      return "offer " + offer.id().value() + " is sent to another framework than it is for";
+    }
+  }
+  return {};
+}
+
+Complaint ResourcesChecker::after_master_step(const master::Event&,
+                                              const master::Effects& effects) {
+  bool offered = false;
+  for (const master::Effect& effect : effects) {
+    const auto* out = std::get_if<master::SendToFramework>(&effect);
+    if (!out || out->event.type() != mesos::v1::scheduler::Event::OFFERS) continue;
+    offered = true;
+    if (Complaint complaint = sent(*out)) return complaint;
+  }
+  // What is taken grows by offers only.
+  return offered ? books() : Complaint();
+}
+
+Complaint ResourcesChecker::container_started(const AgentNode& agent, const TaskKey& task) {
+  model::Quantities used;
+  for (const auto& [id, container] : agent.containers().all()) {
+    if (!container.exit_status) used += container.uses;
+  }
+  if (agent.total().contains(used)) return {};
+  return fmt::format("the containers on {} use {} with task {}, which is more than {}",
+                     agent.name(), used.describe(), task.second.value, agent.total().describe());
+}
+
+}  // namespace
+
+std::unique_ptr<Checker> make_resources_checker(const World& world) {
+  return std::make_unique<ResourcesChecker>(world);
+}
+
+}  // namespace mesolith::sim

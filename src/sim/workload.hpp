@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a framework does with its driver. A workload outlives the framework's process, as one with a
+// database of its own does: it knows the tasks it asked for.
+#pragma once
+
+#include <memory>
+
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "sim/scenario.hpp"
+
+namespace mesolith::sim {
+
+class World;
+class FrameworkNode;
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+
+  // Called once, before the first start.
+  virtual mesos::v1::FrameworkInfo info() = 0;
+  virtual void started() {}  // the process, for the first time or again
+  virtual void on_event(const mesos::v1::scheduler::Event& event) = 0;
+  virtual void on_disconnected() {}
+};
+
+// They keep references to both.
+std::unique_ptr<Workload> make_random_workload(World& world, FrameworkNode& node,
+                                               const FrameworkPlan& plan);
+std::unique_ptr<Workload> make_hungry_workload(World& world, FrameworkNode& node,
+                                               const FrameworkPlan& plan);
+
+}  // namespace mesolith::sim

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workloads put into calls: tasks cut out of offers, and answers to offers.
+#pragma once
+
+#include <string>
+
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "model/resources.hpp"
+#include "sim/containers.hpp"
+
+namespace mesolith::sim {
+
+// An unlaunched task of that size on the offer's agent, allocated to the offer's role.
+mesos::v1::TaskInfo make_task(const mesos::v1::Offer& offer, const std::string& id,
+                              const model::Quantities& size, const Program& program);
+// An ACCEPT of the offer without operations.
+mesos::v1::scheduler::Call make_accept(const mesos::v1::Offer& offer, double refuse_seconds);
+void add_launch(mesos::v1::scheduler::Call& accept, mesos::v1::TaskInfo task);
+mesos::v1::scheduler::Call make_decline(const mesos::v1::Offer& offer, double refuse_seconds);
+// The scalars of the offer.
+model::Quantities amounts_of(const mesos::v1::Offer& offer);
+
+}  // namespace mesolith::sim
