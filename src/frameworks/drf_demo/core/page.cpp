@@ -185,8 +185,7 @@ std::string shares_table(const Report& report) {
     html += row("td", {track.name, track.demand.describe(), percent(summary.share_mean),
                        percent(summary.ideal_mean), percent(summary.deviation_max)});
   }
-  return html + fmt::format("</table>\n<p>Time-weighted means, without the first {:.3g} s.</p>\n",
-                            to_seconds(report.warm_up));
+  return html + "</table>\n<p>" + warm_up_text(report) + "</p>\n";
 }
 
 std::string verdicts_table(const Report& report) {

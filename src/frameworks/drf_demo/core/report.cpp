@@ -39,15 +39,13 @@ std::string run_text(const Run& run) {
 }
 
 std::string tracks_text(const Report& report) {
-  std::string text = fmt::format(
-      "\n  {:<20} {:>9} {:>9} {:>10}   (time-weighted, without the first "
-      "{:.3g} s)\n",
-      "dominant share", "measured", "ideal", "deviation", to_seconds(report.warm_up));
+  std::string text = fmt::format("\n  {:<20} {:>9} {:>9} {:>11}   ({})\n", "dominant share",
+                                 "measured", "ideal", "most apart", warm_up_text(report));
   for (const Track& track : report.tracks) {
     const Summary summary = summarize(track, saturating_add(report.begin, report.warm_up));
-    text += fmt::format("  {:<20} {:8.1f}% {:8.1f}% {:9.1f}%  at most\n", track.name,
-                        100 * summary.share_mean, 100 * summary.ideal_mean,
-                        100 * summary.deviation_max);
+    text +=
+        fmt::format("  {:<20} {:8.1f}% {:8.1f}% {:10.1f}%\n", track.name, 100 * summary.share_mean,
+                    100 * summary.ideal_mean, 100 * summary.deviation_max);
   }
   const double most = share_max(report);
   text += fmt::format("\n  over time (0 is nothing, 9 is {:.1f}%)\n", 100 * most);
@@ -153,6 +151,15 @@ Report make_report(const State& state, Time now) {
     }
   }
   return report;
+}
+
+std::string warm_up_text(const Report& report) {
+  const Time from = saturating_add(report.begin, report.warm_up);
+  const bool whole = std::ranges::any_of(
+      report.tracks, [&](const Track& track) { return summarize(track, from).whole; });
+  if (whole) return "means weighted with time, over the whole run";
+  return fmt::format("means weighted with time, without the first {:.3g} s",
+                     to_seconds(report.warm_up));
 }
 
 std::string ascii_series(const Track& track, double share_max, size_t columns) {

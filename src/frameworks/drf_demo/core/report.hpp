@@ -46,6 +46,9 @@ struct Report {
 
 Report make_report(const State& state, Time now);
 
+// What the means of a report leave out, as a clause for people.
+std::string warm_up_text(const Report& report);
+
 // One line of ASCII per track: a digit 0 to 9 per column, tenths of the largest share shown.
 std::string ascii_series(const Track& track, double share_max, size_t columns);
 

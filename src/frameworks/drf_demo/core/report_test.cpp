@@ -74,6 +74,8 @@ TEST(Tracks, MeansAreWeightedWithTime) {
   const Summary whole = summarize(made_up(), start);
   EXPECT_DOUBLE_EQ(whole.share_mean, (10 * 1.0 + 3 * 0.2 + 1 * 0.6) / 14);
   EXPECT_NEAR(whole.deviation_max, 0.6, 1e-12);
+  EXPECT_FALSE(summary.whole);
+  EXPECT_TRUE(whole.whole);
   // A run shorter than the warm-up is taken whole.
   EXPECT_DOUBLE_EQ(summarize(made_up(), start + 60s).share_mean, whole.share_mean);
   EXPECT_EQ(summarize(Track(), start).points, 0u);

@@ -116,6 +116,9 @@ std::string live_line(const State& state, Time now, const Observation& observati
   if (usage == observation.frameworks.end() || track == state.tracks.by_id.end()) {
     return fmt::format("{:4.0f} s  not yet known to the master", to_seconds(now - state.started));
   }
+  if (observation.totals.empty()) {
+    return fmt::format("{:4.0f} s  the cluster has no agent", to_seconds(now - state.started));
+  }
   const Point& point = track->second.points.back();
   const auto column = [&](double share) {
     return std::clamp(static_cast<int>(share * width + 0.5), 0, width);

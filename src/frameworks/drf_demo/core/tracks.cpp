@@ -80,6 +80,7 @@ Summary summarize(const Track& track, Time from) {
   auto first = std::find_if(points.begin(), points.end(),
                             [&](const Point& point) { return point.at >= from; });
   if (points.end() - first < 2) first = points.begin();
+  summary.whole = first == points.begin();
   double seconds = 0;
   for (auto point = first; point != points.end(); ++point) {
     ++summary.points;

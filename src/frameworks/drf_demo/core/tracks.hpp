@@ -49,6 +49,7 @@ struct Summary {
   double ideal_mean = 0;
   double deviation_max = 0;  // of share from ideal, at a point
   size_t points = 0;
+  bool whole = false;  // nothing was left out
 };
 Summary summarize(const Track& track, Time from);
 
