@@ -24,7 +24,8 @@ class World {
     while (!done() && rounds_ < 20'000) {
       ++rounds_;
       if (persists_.empty() && updates_.empty() && launches_.empty()) {
-        for (auto& [id, container] : launcher_) end(id, container);
+        const auto running = launcher_;
+        for (const auto& [id, container] : running) end(id);
         repeat_ends();
         core_->now += std::chrono::minutes(2);
         step(Tick{});
@@ -40,6 +41,7 @@ class World {
 
  private:
   struct Container {
+    std::string task;
     std::optional<int> status;
   };
 
@@ -79,7 +81,7 @@ class World {
     } else if (dice < 40 && !launcher_.empty()) {
       auto each = launcher_.begin();
       std::advance(each, rng_.below(launcher_.size()));
-      end(each->first, each->second);
+      end(each->first);
     } else if (dice < 50) {
       core_->now += std::chrono::seconds(rng_.below(15));
       step(Tick{});
@@ -114,9 +116,11 @@ class World {
     }
   }
 
-  void end(const ContainerId& id, Container& container) {
+  void end(const ContainerId id) {
+    Container& container = launcher_.at(id);
     if (container.status) return;
     container.status = exit_status(static_cast<int>(rng_.below(2)));
+    exited_.insert(container.task);
     step(ContainerExited{id, *container.status});
   }
   void repeat_ends() {
@@ -189,16 +193,20 @@ class World {
       const auto& status = out->call.update().status();
       updates_.push_back(status);
       if (model::is_terminal(status.state())) {
+        // What the launcher knows must not be guessed.
+        const bool guessed = status.reason() == mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED &&
+                             status.has_reason();
+        EXPECT_FALSE(guessed && exited_.contains(status.task_id().value())) << "seed " << seed_;
         // An agent that lost all of a framework cannot know what it is capable of.
         const bool lost = status.state() == mesos::v1::TASK_LOST;
         ends_[status.task_id().value()].insert(lost ? mesos::v1::TASK_DROPPED : status.state());
       }
     } else if (const auto* out = std::get_if<LaunchContainer>(&effect)) {
-      launcher_[out->container_id];
+      launcher_[out->container_id].task = out->environment.at("MESOS_EXECUTOR_ID");
       launches_.push_back(out->container_id);
     } else if (const auto* out = std::get_if<DestroyContainer>(&effect)) {
       const auto found = launcher_.find(out->container_id);
-      if (found != launcher_.end()) end(found->first, found->second);
+      if (found != launcher_.end()) end(found->first);
     } else if (const auto* out = std::get_if<AcknowledgeContainer>(&effect)) {
       launcher_.erase(out->container_id);
     } else if (const auto* out = std::get_if<Persist>(&effect)) {
@@ -222,6 +230,7 @@ class World {
   std::vector<std::string> tasks_;
   std::set<std::string> live_;  // whose terminal update the scheduler has not acknowledged
   std::map<std::string, std::set<int>> ends_;
+  std::set<std::string> exited_;  // tasks whose container has ended at the launcher
   int rounds_ = 0;
 };
 
