@@ -32,7 +32,7 @@ using namespace frameworks;
 
 constexpr int usage_error = 2;
 constexpr std::string_view agent_resources = "cpus:32;mem:40000;disk:10000;ports:[31000-32000]";
-constexpr Duration start_patience = 15s;   // until the master answers, until the agent is there
+constexpr Duration start_patience = 15s;   // until the agent is there
 constexpr Duration stop_patience = 5s;     // from SIGTERM to SIGKILL
 constexpr Duration report_patience = 14s;  // for the frameworks to kill their tasks and leave
 constexpr Duration poll_interval = 1s;
@@ -54,11 +54,14 @@ constexpr const char* lesson[] = {
     "that is cpus, for B memory. Whatever becomes free is offered to the framework whose dominant "
     "share is lowest. Ideally all three rise together until the cpus are used up, at 40%: B then "
     "has 16000 MB, but only 6.4 cpus.",
-    "What is offered is all that is free of an agent, and a framework takes every task that fits. "
-    "So shares swing around the ideal, and it is their average over time that is fair. With one "
-    "agent no memory is stranded beside cpus on another. If each took one task at a time, shares "
-    "would be smoother and less fair: small tasks would fill each gap before it is large enough "
-    "for one of A's (try it: drf-demo --tasks-per-launch 1, and what --hold does about it).",
+    "An offer holds all that is free of an agent, and a framework takes every task that fits: "
+    "whoever comes first has the whole cluster, and the others grow as its tasks end. Then each "
+    "settles on the whole number of tasks next to its ideal, since the place of a task that ends "
+    "goes back to the framework that just became the lowest.",
+    "Two things are chosen so that it works so well. There is one agent, so that no memory is left "
+    "beside cpus on another. And frameworks take all that fits: with one task per offer (drf-demo "
+    "--tasks-per-launch 1) small tasks tend to fill each gap before it is large enough for one of "
+    "A's, unless A keeps small offers until they are enough (--hold).",
 };
 
 volatile std::sig_atomic_t interrupted = 0;
