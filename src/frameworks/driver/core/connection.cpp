@@ -10,6 +10,10 @@ namespace {
 
 using mesos::v1::scheduler::Call;
 
+// How long a SUBSCRIBE that nobody waits for any more may stay on its way: about the longest wait
+// between two retransmissions of TCP.
+constexpr Duration subscribe_lifetime = std::chrono::minutes(2);
+
 void connect(State& state, Time now, Effects& effects) {
   const std::vector<std::string>& masters = state.options.masters;
   state.master = state.redirect ? *state.redirect : masters[state.next_master++ % masters.size()];
@@ -40,11 +44,15 @@ void wait_and_retry(State& state, Time now) {
   state.silent_deadline = never;
 }
 
+}  // namespace
+
 void lose(State& state, Time now, const std::string& reason, Effects& effects) {
   const bool subscribed = state.phase == Phase::subscribed;
   wait_and_retry(state, now);
   if (subscribed) effects.push_back(Disconnected{reason});
 }
+
+namespace {
 
 // "//host:port/path" names the leader; anything else cannot be followed.
 std::optional<std::string> leader_of(const std::string& location) {
@@ -105,6 +113,10 @@ void on(State& state, Time now, const Tick&, Effects& effects) {
   if (state.phase == Phase::waiting && state.next_attempt <= now) connect(state, now, effects);
   if (state.silent_deadline <= now) {
     effects.push_back(Disconnect{});
+    if (state.phase != Phase::subscribed) {
+      ++state.given_up;
+      state.given_up_until = saturating_add(now, subscribe_lifetime);
+    }
     lose(state, now, "the master at " + state.master + " was silent for too long", effects);
   }
   if (state.phase == Phase::subscribed) retry_kills(state, now, effects);

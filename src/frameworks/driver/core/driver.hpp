@@ -101,6 +101,10 @@ struct State {
   Time silent_deadline = never;
   std::string framework_id;  // empty until first subscribed
   bool was_subscribed = false;
+  // Attempts given up because of silence. Should such a SUBSCRIBE arrive after a later one, the
+  // master takes it for a failover and turns us away though nobody else is there.
+  uint32_t given_up = 0;
+  Time given_up_until = never;  // later none of them can arrive any more
   std::set<std::string> suppressed;
   std::map<TaskId, LiveTask> tasks;     // launched and not known to have ended
   std::map<TaskId, PendingKill> kills;  // of tasks in `tasks`

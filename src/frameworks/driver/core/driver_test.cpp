@@ -219,6 +219,27 @@ TEST_F(DriverTest, SuppressedRolesAreKeptOverReconnections) {
   EXPECT_EQ(again[0].subscribe.subscribe().suppressed_roles(0), "dev");
 }
 
+TEST_F(DriverTest, AnOwnLateSubscriptionThatDisplacesUsIsNotTheEnd) {
+  step(Started{});
+  now_ = next_deadline(state_);
+  ASSERT_EQ(all<Disconnect>(step(Tick{})).size(), 1u);  // nobody answered
+  now_ = next_deadline(state_);
+  ASSERT_EQ(all<Connect>(step(Tick{})).size(), 1u);
+  subscribed();
+  Received error;
+  error.event.set_type(SchedulerEvent::ERROR);
+  error.event.mutable_error()->set_message("Framework failed over");
+  Effects effects = step(error);
+  EXPECT_TRUE(all<Abort>(effects).empty());
+  EXPECT_EQ(all<Disconnect>(effects).size(), 1u);
+  EXPECT_EQ(all<Disconnected>(effects).size(), 1u);
+  now_ = next_deadline(state_);
+  ASSERT_EQ(all<Connect>(step(Tick{})).size(), 1u);
+  subscribed();
+  effects = step(error);  // once more it is somebody else
+  EXPECT_EQ(all<Abort>(effects).size(), 1u);
+}
+
 TEST_F(DriverTest, AnErrorEventIsTheEnd) {
   step(Started{});
   subscribed();

@@ -41,6 +41,15 @@ void on_subscribed(State& state, Time now, const SchedulerEvent& event, Effects&
   state.was_subscribed = true;
 }
 
+// True when what took our place is an earlier attempt of our own. Forgiven once per attempt, so
+// that two who really share an id don't take turns for ever.
+bool displaced_by_ourselves(State& state, Time now, const SchedulerEvent& event) {
+  if (event.error().message() != "Framework failed over") return false;
+  if (state.given_up == 0 || now > state.given_up_until) return false;
+  --state.given_up;
+  return true;
+}
+
 void acknowledge(const State& state, const mesos::v1::TaskStatus& status, Effects& effects) {
   Call call;
   call.set_type(Call::ACKNOWLEDGE);
@@ -90,6 +99,10 @@ void on(State& state, Time now, const Received& received, Effects& effects) {
     case SchedulerEvent::UPDATE:
       return on_update(state, event, effects);
     case SchedulerEvent::ERROR:
+      if (displaced_by_ourselves(state, now, event)) {
+        effects.push_back(Disconnect{});
+        return lose(state, now, "an earlier subscription of ours arrived late", effects);
+      }
       state.phase = Phase::aborted;
       state.next_attempt = state.silent_deadline = never;
       effects.push_back(Disconnect{});
