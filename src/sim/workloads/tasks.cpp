@@ -14,9 +14,12 @@ mesos::v1::TaskInfo make_task(const mesos::v1::Offer& offer, const std::string& 
   task.mutable_task_id()->set_value(id);
   *task.mutable_agent_id() = offer.agent_id();
   task.mutable_command()->set_value(command_of(program));
-  model::Resources::of(size)
-      .allocated_to(offer.allocation_info().role())
-      .append_to(task.mutable_resources(), model::Format::post_reservation_refinement);
+  // Only frameworks with MULTI_ROLE are told the role.
+  model::Resources resources = model::Resources::of(size);
+  if (offer.has_allocation_info()) {
+    resources = resources.allocated_to(offer.allocation_info().role());
+  }
+  resources.append_to(task.mutable_resources(), model::Format::post_reservation_refinement);
   return task;
 }
 

@@ -10,7 +10,7 @@
 
 namespace mesolith::sim {
 
-// An unlaunched task of that size on the offer's agent, allocated to the offer's role.
+// An unlaunched task of that size on the offer's agent, allocated to the offer's role if it says one.
 mesos::v1::TaskInfo make_task(const mesos::v1::Offer& offer, const std::string& id,
                               const model::Quantities& size, const Program& program);
 // An ACCEPT of the offer without operations.
