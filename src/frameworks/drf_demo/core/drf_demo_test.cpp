@@ -275,6 +275,7 @@ TEST_F(DrfDemoTest, KillsItsTasksWhenTheTimeIsOver) {
   const auto last = calls(update(tasks[1].task_id().value(), mesos::v1::TASK_KILLED));
   ASSERT_EQ(last.size(), 1u);
   EXPECT_EQ(last[0].type(), SchedulerCall::TEARDOWN);
+  EXPECT_TRUE(offers({offer("o3", {scalar("cpus", 2), scalar("mem", 8000)})}).empty());
   now_ = next_deadline(*state_);
   EXPECT_NE(finish_in(step(Tick{})), nullptr);  // even when the master says nothing
 }

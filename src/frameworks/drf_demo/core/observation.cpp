@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frameworks/drf_demo/core/observation.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace mesolith::frameworks::drf_demo {
@@ -77,6 +78,26 @@ FrameworkUsage usage_of(const json::object& object) {
   return usage;
 }
 
+bool may_use(const FrameworkUsage& user, std::string_view reserved_role) {
+  if (!user.active) return false;
+  return user.role == reserved_role || user.role.starts_with(std::string(reserved_role) + "/");
+}
+
+// What of an agent the frameworks seen may use.
+model::Quantities capacity_of(const json::object& agent, const std::vector<FrameworkUsage>& users) {
+  if (!agent.contains("unreserved_resources")) return scalars_of(agent, "resources");
+  model::Quantities capacity = scalars_of(agent, "unreserved_resources");
+  const json::value* reserved = agent.if_contains("reserved_resources");
+  if (!reserved || !reserved->is_object()) return capacity;
+  for (const auto& [key, ignored] : reserved->get_object()) {
+    const std::string_view role(key.data(), key.size());
+    if (std::ranges::any_of(users, [&](const auto& user) { return may_use(user, role); })) {
+      capacity += scalars_of(reserved->get_object(), role);
+    }
+  }
+  return capacity;
+}
+
 struct Dominant {
   double share = 0;
   std::string name;
@@ -99,12 +120,14 @@ Result<Observation> parse_observation(std::string_view slaves, std::string_view 
   TRY(const json::array agents, list_in(slaves, "slaves"));
   TRY(const json::array users, list_in(frameworks, "frameworks"));
   Observation observation;
+  for (const json::value& user : users) {
+    if (!user.is_object()) continue;
+    FrameworkUsage usage = usage_of(user.get_object());
+    if (!usage.id.empty()) observation.frameworks.push_back(std::move(usage));
+  }
   for (const json::value& agent : agents) {
     if (!agent.is_object() || !true_unless_false(agent.get_object(), "active")) continue;
-    observation.totals += scalars_of(agent.get_object(), "resources");
-  }
-  for (const json::value& user : users) {
-    if (user.is_object()) observation.frameworks.push_back(usage_of(user.get_object()));
+    observation.totals += capacity_of(agent.get_object(), observation.frameworks);
   }
   return observation;
 }

@@ -25,7 +25,9 @@ struct FrameworkUsage {
 };
 
 struct Observation {
-  model::Quantities totals;  // of the active agents
+  // Of the active agents, without what is reserved for roles that no framework here has: nobody
+  // seen could ever use that.
+  model::Quantities totals;
   std::vector<FrameworkUsage> frameworks;
 };
 

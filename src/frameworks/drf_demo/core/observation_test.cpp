@@ -45,6 +45,20 @@ TEST(Observation, OneStateDocumentServesTwice) {
   EXPECT_DOUBLE_EQ(dominant_share(seen->frameworks[0].used, seen->totals), 0.5);
 }
 
+TEST(Observation, WhatIsReservedForOthersDoesNotCount) {
+  const auto total_cpus = [](const std::string& role) {
+    const auto seen = parse_observation(
+        R"({"slaves":[{"resources":{"cpus":32},"unreserved_resources":{"cpus":20},
+            "reserved_resources":{"dev":{"cpus":8},"ops":{"cpus":4}}}]})",
+        R"({"frameworks":[{"id":"f","role":")" + role + R"("}]})");
+    return seen ? seen->totals.get(model::cpus) : -1;
+  };
+  EXPECT_EQ(total_cpus("*"), 20000);
+  EXPECT_EQ(total_cpus("dev"), 28000);
+  EXPECT_EQ(total_cpus("dev/team"), 28000);
+  EXPECT_EQ(total_cpus("device"), 20000);
+}
+
 TEST(Observation, SaysWhatIsWrong) {
   EXPECT_EQ(parse_observation("", frameworks).error().code, Code::invalid);
   EXPECT_EQ(parse_observation("[]", frameworks).error().code, Code::invalid);

@@ -29,6 +29,8 @@ void on_subscribed(State& state, Time now, const SchedulerEvent& event, Effects&
 }
 
 void on(State& state, Time now, const Delivered& delivered, Effects& effects) {
+  // After TEARDOWN the master would refuse whatever is said about an offer still on its way.
+  if (state.phase == Phase::leaving) return;
   const SchedulerEvent& event = delivered.event;
   switch (event.type()) {
     case SchedulerEvent::SUBSCRIBED:
