@@ -12,14 +12,23 @@
 #include "agent/shell/flags.hpp"
 #include "cli/command_line.hpp"
 #include "dev/cluster.hpp"
+#include "dev/demo_drf.hpp"
+#include "frameworks/drf_demo/shell/drf_demo_main.hpp"
 #include "launcher/launcher.hpp"
 #include "master/shell/flags.hpp"
+#include "sim/sim_main.hpp"
 
 namespace {
 
 using Words = std::span<const std::string>;
 
 int launcher_main(Words words) { return mesolith::launcher::launcher_main(words); }
+
+int demo_main(Words words) {
+  if (!words.empty() && words.front() == "drf") return mesolith::dev::demo_drf_main(words.subspan(1));
+  fmt::print(stderr, "mesolith demo: which one? There is: drf\n");
+  return 2;
+}
 
 template <const char* name>
 int cli_command(Words words) {
@@ -47,6 +56,9 @@ constexpr std::array commands = {
     Command{logs, cli_command<logs>, "print what a task wrote"},
     Command{why, cli_command<why>, "say why something waits"},
     Command{kill, cli_command<kill>, "kill a task"},
+    Command{"demo", demo_main, "show a scenario end to end and check it: demo drf"},
+    Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main, "a framework that shows fair sharing"},
+    Command{"sim", mesolith::sim::sim_main, "simulate a cluster with faults from a seed"},
     Command{"master", mesolith::master::master_main, "run a master"},
     Command{"agent", mesolith::agent::agent_main, "run an agent"},
     Command{"launcher", launcher_main, ""},

@@ -228,7 +228,7 @@ void disconnect_framework(Turn turn, Framework& framework) {
   state.failovers.insert({framework.failover_deadline, framework.id});
 }
 
-void remove_framework(Turn turn, const FrameworkId& id) {
+void remove_framework(Turn turn, FrameworkId id) {
   State& state = turn.state;
   Framework& framework = state.frameworks.at(id);
   for (const OfferId& offer : std::set<OfferId>(framework.offers)) retract(turn, offer);

@@ -44,7 +44,7 @@ void count(State&, std::string_view name, uint64_t by = 1);  // a metric below "
 Framework* find_framework(State&, const std::string& id);
 Framework& add_recovered_framework(Turn, const mesos::v1::FrameworkInfo& info);
 void disconnect_framework(Turn, Framework&);
-void remove_framework(Turn, const FrameworkId&);
+void remove_framework(Turn, FrameworkId id);
 void expire_frameworks(Turn);
 void suppress(Turn, Framework&, const SchedulerCall&);
 void revive(Turn, Framework&, const SchedulerCall&);

@@ -46,7 +46,7 @@ const char* missing_submessage(const Call& call) {
 }
 
 std::optional<std::string> invalid(const Call& call) {
-  if (!call.has_type() || call.type() == Call::UNKNOWN) return "Expecting 'type' to be present";
+  if (!call.has_type()) return "Expecting 'type' to be present";
   if (const char* missing = missing_submessage(call)) {
     return "Expecting '" + std::string(missing) + "' to be present";
   }
@@ -111,6 +111,7 @@ Outcome scheduler_api(const Context& context) {
                                "associated with framework ID " +
                                framework.id.value);
   }
+  if (call.type() == Call::UNKNOWN) return wire::text(501, "Received 'UNKNOWN' call");
   return Accepted{wire::empty(202), FrameworkCalled{std::move(call)}};
 }
 
