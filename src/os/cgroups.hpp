@@ -67,6 +67,9 @@ class CgroupHierarchy {
   Result<void> reset(std::string_view name) const;
   Result<void> remove(std::string_view name) const;
 
+  // The subtree itself, which must have no groups any more.
+  Result<void> remove_root() const { return remove(""); }
+
   // What a process writes itself into; for SpawnSpec.cgroup_procs.
   std::vector<std::string> process_files(std::string_view name) const;
   Result<void> add(std::string_view name, pid_t pid) const;

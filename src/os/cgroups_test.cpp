@@ -69,10 +69,7 @@ class CgroupTest : public testing::Test {
       auto removed = hierarchy_->remove(name);
       EXPECT_TRUE(removed) << removed.error().message;
     }
-    // The root of the test itself: each group's process file lies two levels below it.
-    for (const std::string& file : hierarchy_->process_files("x")) {
-      ::rmdir(std::filesystem::path(file).parent_path().parent_path().c_str());
-    }
+    EXPECT_TRUE(hierarchy_->remove_root());
   }
   pid_t run(const std::string& script) {
     SpawnSpec spec;

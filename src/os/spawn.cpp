@@ -22,9 +22,6 @@
 
 #include "os/process.hpp"
 
-// The child's frames lie within a frame of the parent: sanitizers must not mark them.
-#define CHILD_SIDE [[clang::no_sanitize("address", "undefined", "thread")]]
-
 namespace mesolith::os {
 namespace {
 
@@ -43,6 +40,9 @@ struct SpawnContext {
   volatile int error_number = 0;
   volatile SpawnStage stage = SpawnStage::none;
 };
+
+// The child's frames lie within a frame of the parent: sanitizers must not mark them.
+#define CHILD_SIDE [[clang::no_sanitize("address", "undefined", "thread")]]
 
 CHILD_SIDE [[noreturn]] void give_up(SpawnContext& context, SpawnStage stage) {
   context.error_number = errno;
