@@ -4,148 +4,227 @@
 // offered to those.
 #include <algorithm>
 
+#include "base/check.hpp"
 #include "master/core/allocator/internal.hpp"
 #include "model/roles.hpp"
 
 namespace mesolith::master::allocator {
 namespace {
 
-struct Taken {
-  FrameworkId framework_id;
-  std::string role;
-  model::Resources resources;
-  std::vector<Passed> passed_over;
+struct Passing {
+  const ShareTree::Client* client;
+  Reason reason;
+  Time until;
 };
 
-std::vector<AgentId> dirty_agents(Allocator::State& state) {
-  std::vector<AgentId> agents;
-  const auto wanted = [&](const AgentEntry& agent) {
-    return agent.active && !agent.available.empty();
+struct Taken {
+  ShareTree::Client* client;
+  model::Resources resources;
+  size_t passed_over;  // how many of the run's passings come before it
+};
+
+// What a run needs on each agent; kept between agents so that it is allocated once.
+struct Run {
+  Allocator::State& state;
+  Time now;
+  std::vector<Grant> grants;
+  std::vector<Taken> taken;
+  std::vector<Passing> passed_over;
+};
+
+std::vector<AgentEntry*> dirty_agents(Allocator::State& state) {
+  std::vector<AgentEntry*> agents;
+  const auto visit = [&](AgentEntry& agent) {
+    agent.dirty = false;
+    if (agent.active && !agent.available.empty()) agents.push_back(&agent);
   };
   if (state.all_dirty) {
-    for (const auto& [id, agent] : state.agents) {
-      if (wanted(agent)) agents.push_back(id);
-    }
+    agents.reserve(state.agents.size());
+    for (auto& [id, agent] : state.agents) visit(agent);
   } else {
-    for (const AgentId& id : state.dirty) {
-      if (wanted(state.agents.at(id))) agents.push_back(id);
-    }
+    agents.reserve(state.dirty.size());
+    for (AgentEntry* agent : state.dirty) visit(*agent);
   }
   state.dirty.clear();
   state.all_dirty = false;
   return agents;
 }
 
-bool has_reservations(const AgentEntry& agent) {
-  const auto entries = agent.available.entries();
-  return std::any_of(entries.begin(), entries.end(),
-                     [](const model::Entry& entry) { return entry.reserved() || entry.shared(); });
+bool held_for_some(const AgentEntry& agent) {
+  return std::ranges::any_of(agent.available.entries(), [](const model::Entry& entry) {
+    return entry.reserved() || entry.shared() || entry.revocable();
+  });
 }
 
-// Who takes what on one agent. `agent.available` shrinks; shares move only afterwards, as the
-// original has it.
-std::vector<Taken> walk_agent(Allocator::State& state, Time now, const AgentId& id,
-                              AgentEntry& agent) {
-  std::vector<Taken> taken;
-  std::vector<Passed> passed_over;
-  state.shares.walk([&](const std::string& role, const FrameworkId& framework_id) {
-    Candidate found = candidate(state, now, id, agent, framework_id, role);
-    if (found.refused) {
-      if (passed_over.size() < passed_over_max) passed_over.push_back(*std::move(found.refused));
+// Who takes what on one agent. `available` shrinks; shares move only afterwards, so that the order
+// is one order for the whole agent.
+void walk_agent(Run& run, AgentEntry& agent) {
+  run.taken.clear();
+  run.passed_over.clear();
+  if (agent.plain && !allocatable(run.state.options, agent.available)) return;
+  const Filters::OfAgent* filters = run.state.filters.on(*agent.id);
+  size_t passed_now = 0;
+  run.state.shares.walk([&](ShareTree::Client& client) {
+    Candidate found = candidate(run.state, filters, agent, *client.framework, client.node->path);
+    if (found.refused != Reason::none) {
+      // What is left after somebody took is reserved: that it is not for others says nothing.
+      const bool noise = !run.taken.empty() && found.refused == Reason::nothing_for_role;
+      if (passed_now < passed_over_max && !noise) {
+        run.passed_over.push_back({&client, found.refused, found.until});
+        ++passed_now;
+      }
       return true;
     }
-    agent.available -= found.resources;
-    note_available(agent);
-    taken.push_back(
-        {framework_id, role, found.resources.allocated_to(role), std::exchange(passed_over, {})});
-    return has_reservations(agent);
+    passed_now = 0;
+    if (found.everything) {
+      run.taken.push_back({&client, std::exchange(agent.available, {}), run.passed_over.size()});
+      return false;
+    }
+    agent.available -= found.part;
+    run.taken.push_back({&client, std::move(found.part), run.passed_over.size()});
+    return held_for_some(agent);
   });
-  return taken;
+  for (const Taken& taken : run.taken) {
+    if (!agent.plain) agent.available += taken.resources.shared();  // never used up
+  }
+  note_available(agent);
 }
 
-void keep_record(Allocator::State& state, Record record) {
+// The next record, to be filled. What it held before is overwritten in place.
+Record* next_record(Run& run, const AgentEntry& agent, size_t passed_from, size_t passed_to) {
+  Allocator::State& state = run.state;
+  if (state.options.decisions_max == 0) return nullptr;
+  const size_t slot = state.next_record % state.options.decisions_max;
+  if (state.records.size() <= slot) state.records.resize(slot + 1);
+  Record& record = state.records[slot];
   record.number = state.next_record++;
-  state.records.push_back(std::move(record));
-  while (state.records.size() > state.options.decisions_max) state.records.pop_front();
+  record.when = run.now;
+  record.agent_id = *agent.id;
+  record.passed_over.clear();
+  for (size_t i = passed_from; i < passed_to; ++i) {
+    const Passing& passing = run.passed_over[i];
+    record.passed_over.push_back(
+        {*passing.client->id, passing.client->node->path, passing.reason, passing.until});
+  }
+  return &record;
+}
+
+void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
+  ShareTree::Client& client = *taken.client;
+  const std::string& role = client.node->path;
+  Record* record = next_record(run, agent, passed_from, taken.passed_over);
+  const model::Resources resources = taken.resources.allocated_to(role);
+  if (record) {
+    record->framework_id = *client.id;
+    record->role = role;
+    record->resources = resources;
+    record->role_before = client.node->rank.share;
+    record->framework_before = client.rank.share;
+  }
+  run.state.shares.allocate(client, resources.quantities(), ShareTree::Count::allocation);
+  if (record) {
+    record->role_after = client.node->rank.share;
+    record->framework_after = client.rank.share;
+    record->dominant = run.state.shares.dominance(client.allocated).name;
+  }
+  holding(agent, *client.framework).resources += resources;
+  run.grants.push_back({*client.id, role, *agent.id, resources});
+}
+
+// Nobody wanted an agent: said once, until somebody takes something of it.
+void leave_over(Run& run, AgentEntry& agent) {
+  if (agent.left_over || run.passed_over.empty()) return;
+  agent.left_over = true;
+  Record* record = next_record(run, agent, 0, run.passed_over.size());
+  if (!record) return;
+  record->framework_id = FrameworkId();
+  record->role.clear();
+  record->resources = agent.available;
+  record->dominant = model::Name();
+  record->role_before = record->role_after = 0;
+  record->framework_before = record->framework_after = 0;
+}
+
+bool may_have(const FrameworkTraits& traits, const model::Entry& entry) {
+  if (entry.revocable() && !traits.revocable_resources) return false;
+  if (entry.shared() && !traits.shared_resources) return false;
+  return !entry.reserved() || entry.traits->reservations.size() < 2 ||
+         traits.reservation_refinement;
 }
 
 }  // namespace
 
 void note_available(AgentEntry& agent) {
-  const auto entries = agent.available.entries();
-  agent.plain = std::all_of(entries.begin(), entries.end(),
-                            [](const model::Entry& entry) { return entry.plain(); });
+  agent.plain = std::ranges::all_of(agent.available.entries(),
+                                    [](const model::Entry& entry) { return entry.plain(); });
+}
+
+void mark_dirty(Allocator::State& state, AgentEntry& agent) {
+  if (agent.dirty) return;
+  agent.dirty = true;
+  state.dirty.push_back(&agent);
+}
+
+Holding& holding(AgentEntry& agent, FrameworkEntry& framework) {
+  for (Holding& holding : agent.held) {
+    if (holding.framework == &framework) return holding;
+  }
+  ++framework.agents_held;
+  return agent.held.emplace_back(Holding{&framework, {}});
 }
 
 bool allocatable(const Options& options, const model::Resources& resources) {
   if (options.min_allocatable.empty()) return !resources.empty();
-  return std::any_of(
-      options.min_allocatable.begin(), options.min_allocatable.end(),
-      [&](const model::Quantities& least) { return resources.has_scalar_of(least); });
+  return std::ranges::any_of(options.min_allocatable, [&](const model::Quantities& least) {
+    return resources.has_scalar_of(least);
+  });
 }
 
-Candidate candidate(const Allocator::State& state, Time now, const AgentId& agent_id,
-                    const AgentEntry& agent, const FrameworkId& framework_id,
+Candidate candidate(const Allocator::State& state, const Filters::OfAgent* filters,
+                    const AgentEntry& agent, const FrameworkEntry& framework,
                     const std::string& role) {
-  const FrameworkEntry& framework = state.frameworks.at(framework_id);
   const FrameworkTraits& traits = framework.traits;
-  const auto refuse = [&](Reason reason, Time until = never) {
-    return Candidate{{}, Passed{framework_id, role, reason, until}};
-  };
   if (agent.gpus && state.options.filter_gpu_resources && !traits.gpu_resources) {
-    return refuse(Reason::needs_gpu_capability);
+    return {.refused = Reason::needs_gpu_capability};
   }
-  const bool nested = role.find('/') != std::string::npos;
-  if (!agent.multi_role && (traits.multi_role || nested))
-    return refuse(Reason::needs_multi_role_agent);
-  Candidate found;
-  if (agent.plain) {
-    found.resources = agent.available;
-  } else {
-    found.resources = agent.available.allocatable_to(role).filter([&](const model::Entry& entry) {
-      if (entry.revocable() && !traits.revocable_resources) return false;
-      if (entry.shared() && !traits.shared_resources) return false;
-      return !entry.reserved() || entry.traits->reservations.size() < 2 ||
-             traits.reservation_refinement;
-    });
+  if (!agent.multi_role && (traits.multi_role || role.find('/') != std::string::npos)) {
+    return {.refused = Reason::needs_multi_role_agent};
   }
-  if (found.resources.empty()) return refuse(Reason::nothing_for_role);
-  if (!allocatable(state.options, found.resources)) return refuse(Reason::too_small);
-  if (const auto until = state.filters.keeps_back(framework_id, role, agent_id, found.resources)) {
-    return refuse(Reason::filtered, *until);
+  Candidate found{.everything = agent.plain};
+  if (!agent.plain) {
+    found.part = agent.available.allocatable_to(role).filter(
+        [&](const model::Entry& entry) { return may_have(traits, entry); });
+  }
+  const model::Resources& offer = agent.plain ? agent.available : found.part;
+  if (offer.empty()) return {.refused = Reason::nothing_for_role};
+  if (!allocatable(state.options, offer)) return {.refused = Reason::too_small};
+  if (const auto until = Filters::keeps_back(filters, *framework.id, role, offer)) {
+    return {.refused = Reason::filtered, .until = *until};
   }
   return found;
 }
 
 std::vector<Grant> Allocator::allocate(Time now, Rng& rng) {
   State& state = *state_;
-  for (const AgentId& id : state.filters.expire(now)) state.dirty.insert(id);
-  std::vector<AgentId> agents = dirty_agents(state);
+  for (const AgentId& id : state.filters.expire(now)) mark_dirty(state, state.agents.at(id));
+  std::vector<AgentEntry*> agents = dirty_agents(state);
   rng.shuffle(agents);
-  std::vector<Grant> grants;
-  grants.reserve(agents.size());
-  for (const AgentId& id : agents) {
-    AgentEntry& agent = state.agents.at(id);
-    for (Taken& taken : walk_agent(state, now, id, agent)) {
-      Record record;
-      record.when = now;
-      record.agent_id = id;
-      record.framework_id = taken.framework_id;
-      record.role = taken.role;
-      record.resources = taken.resources;
-      record.passed_over = std::move(taken.passed_over);
-      record.role_before = state.shares.role_share(taken.role);
-      record.framework_before = state.shares.framework_share(taken.role, taken.framework_id);
-      state.shares.allocate(taken.role, taken.framework_id, taken.resources.quantities());
-      state.frameworks.at(taken.framework_id).held[id] += taken.resources;
-      record.role_after = state.shares.role_share(taken.role);
-      record.framework_after = state.shares.framework_share(taken.role, taken.framework_id);
-      keep_record(state, std::move(record));
-      grants.push_back(
-          {std::move(taken.framework_id), std::move(taken.role), id, std::move(taken.resources)});
+  Run run{state, now, {}, {}, {}};
+  run.grants.reserve(agents.size());
+  for (AgentEntry* agent : agents) {
+    walk_agent(run, *agent);
+    if (run.taken.empty()) {
+      leave_over(run, *agent);
+      continue;
+    }
+    agent->left_over = false;
+    size_t passed_from = 0;
+    for (Taken& taken : run.taken) {
+      grant(run, *agent, taken, passed_from);
+      passed_from = taken.passed_over;
     }
   }
-  return grants;
+  return std::move(run.grants);
 }
 
 }  // namespace mesolith::master::allocator

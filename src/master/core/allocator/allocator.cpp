@@ -26,7 +26,13 @@ void update_activity(Allocator::State& state, const FrameworkId& id, const Frame
 
 FrameworkEntry& framework_of(Allocator::State& state, const FrameworkId& id) {
   const auto found = state.frameworks.find(id);
-  CHECK(found != state.frameworks.end());
+  CHECK(found != state.frameworks.end() && found->second.known);
+  return found->second;
+}
+
+FrameworkEntry& entry_of(Allocator::State& state, const FrameworkId& id) {
+  const auto [found, inserted] = state.frameworks.try_emplace(id);
+  found->second.id = &found->first;
   return found->second;
 }
 
@@ -36,27 +42,50 @@ AgentEntry& agent_of(Allocator::State& state, const AgentId& id) {
   return found->second;
 }
 
-void hold(Allocator::State& state, const FrameworkId& framework, const AgentId& agent,
-          const model::Resources& resources) {
+void hold(Allocator::State& state, FrameworkEntry& framework, AgentEntry& agent,
+          const model::Resources& resources, ShareTree::Count count) {
+  if (resources.empty()) return;
   for_each_role(resources, [&](const std::string& role, const model::Quantities& amount) {
-    state.shares.add(role, framework);
-    state.shares.allocate(role, framework, amount);
+    state.shares.allocate(role, *framework.id, framework, amount, count);
   });
-  const auto entry = state.frameworks.find(framework);
-  if (entry != state.frameworks.end()) entry->second.held[agent] += resources;
+  holding(agent, framework).resources += resources;
 }
 
-void let_go(Allocator::State& state, const FrameworkId& framework, const AgentId& agent,
+// The framework's entry goes as well when nothing more is known of it.
+void let_go(Allocator::State& state, const FrameworkId& id, AgentEntry& agent,
             const model::Resources& resources) {
+  const auto framework = state.frameworks.find(id);
+  if (framework == state.frameworks.end()) return;
+  const auto held = std::ranges::find(agent.held, &framework->second, &Holding::framework);
+  if (held == agent.held.end()) return;
   for_each_role(resources, [&](const std::string& role, const model::Quantities& amount) {
-    state.shares.release(role, framework, amount);
+    state.shares.release(role, id, amount);
   });
-  const auto entry = state.frameworks.find(framework);
-  if (entry == state.frameworks.end()) return;
-  const auto held = entry->second.held.find(agent);
-  if (held == entry->second.held.end()) return;
-  held->second -= resources;
-  if (held->second.empty()) entry->second.held.erase(held);
+  held->resources -= resources;
+  if (!held->resources.empty()) return;
+  agent.held.erase(held);
+  if (--framework->second.agents_held == 0 && !framework->second.known) {
+    state.frameworks.erase(framework);
+  }
+}
+
+bool has_shared(const model::Resources& resources) {
+  return std::ranges::any_of(resources.entries(), &model::Entry::shared);
+}
+
+// From the beginning. A shared volume stays available however many hold it.
+void reckon_available(AgentEntry& agent) {
+  model::Resources held;
+  for (const Holding& holding : agent.held) held += holding.resources.unallocated().non_shared();
+  agent.overcommitted = !agent.total.contains(held);
+  agent.available = agent.total - held;
+  note_available(agent);
+}
+
+void give_back(AgentEntry& agent, const model::Resources& resources) {
+  if (agent.overcommitted || has_shared(resources)) return reckon_available(agent);
+  agent.available += resources.unallocated();
+  note_available(agent);
 }
 
 }  // namespace
@@ -68,12 +97,13 @@ Allocator& Allocator::operator=(Allocator&&) noexcept = default;
 
 void Allocator::add_framework(const FrameworkId& id, const std::set<std::string>& roles,
                               FrameworkTraits traits, const std::set<std::string>& suppressed) {
-  CHECK(!state_->frameworks.contains(id));
-  FrameworkEntry& entry = state_->frameworks[id];
+  FrameworkEntry& entry = entry_of(*state_, id);
+  CHECK(!entry.known);
+  entry.known = entry.active = true;
   entry.roles = roles;
   entry.suppressed = suppressed;
   entry.traits = traits;
-  for (const std::string& role : roles) state_->shares.add(role, id);
+  for (const std::string& role : roles) state_->shares.subscribe(role, id, entry);
   update_activity(*state_, id, entry);
   state_->all_dirty = true;
 }
@@ -84,9 +114,9 @@ void Allocator::update_framework(const FrameworkId& id, const std::set<std::stri
   for (const std::string& role : entry.roles) {
     if (roles.contains(role)) continue;
     state_->filters.erase(id, role);
-    state_->shares.set_active(role, id, false);  // tracked on while it holds something there
+    state_->shares.unsubscribe(role, id);  // tracked on while it holds something there
   }
-  for (const std::string& role : roles) state_->shares.add(role, id);
+  for (const std::string& role : roles) state_->shares.subscribe(role, id, entry);
   entry.roles = roles;
   entry.suppressed = suppressed;
   entry.traits = traits;
@@ -110,45 +140,54 @@ void Allocator::deactivate_framework(const FrameworkId& id) {
 
 void Allocator::remove_framework(const FrameworkId& id) {
   FrameworkEntry& entry = framework_of(*state_, id);
-  for (const auto& [agent, resources] : std::map(entry.held)) recover({}, id, agent, resources, {});
   state_->filters.erase(id);
-  for (const std::string& role : entry.roles) state_->shares.remove(role, id);
+  for (auto& [agent_id, agent] : state_->agents) {
+    if (entry.agents_held == 0) break;
+    const auto held = std::ranges::find(agent.held, &entry, &Holding::framework);
+    if (held == agent.held.end()) continue;
+    const model::Resources resources = held->resources;
+    let_go(*state_, id, agent, resources);
+    give_back(agent, resources);
+    mark_dirty(*state_, agent);
+  }
+  CHECK(entry.agents_held == 0);
+  for (const std::string& role : entry.roles) state_->shares.unsubscribe(role, id);
   state_->frameworks.erase(id);
 }
 
 void Allocator::add_agent(const AgentId& id, const model::Resources& total, bool multi_role_capable,
                           const std::map<FrameworkId, model::Resources>& used) {
-  CHECK(!state_->agents.contains(id));
-  AgentEntry& agent = state_->agents[id];
-  agent.total = agent.available = total;
+  const auto [position, inserted] = state_->agents.try_emplace(id);
+  CHECK(inserted);
+  AgentEntry& agent = position->second;
+  agent.id = &position->first;
+  agent.total = total;
   agent.multi_role = multi_role_capable;
   agent.gpus = total.scalar(model::gpus) > 0;
   state_->total += total.quantities();
   state_->shares.set_total(state_->total);
   for (const auto& [framework, resources] : used) {
-    agent.available -= resources.unallocated();
-    hold(*state_, framework, id, resources);
+    hold(*state_, entry_of(*state_, framework), agent, resources, ShareTree::Count::allocation);
   }
-  note_available(agent);
-  state_->dirty.insert(id);
+  reckon_available(agent);
+  mark_dirty(*state_, agent);
 }
 
 void Allocator::update_agent(const AgentId& id, const model::Resources& total) {
   AgentEntry& agent = agent_of(*state_, id);
-  const model::Resources in_use = agent.total - agent.available;
   state_->total -= agent.total.quantities();
   state_->total += total.quantities();
   state_->shares.set_total(state_->total);
   agent.total = total;
-  agent.available = total - in_use;
   agent.gpus = total.scalar(model::gpus) > 0;
-  note_available(agent);
-  state_->dirty.insert(id);
+  reckon_available(agent);
+  mark_dirty(*state_, agent);
 }
 
 void Allocator::activate_agent(const AgentId& id) {
-  agent_of(*state_, id).active = true;
-  state_->dirty.insert(id);
+  AgentEntry& agent = agent_of(*state_, id);
+  agent.active = true;
+  mark_dirty(*state_, agent);
 }
 
 void Allocator::deactivate_agent(const AgentId& id) {
@@ -157,39 +196,40 @@ void Allocator::deactivate_agent(const AgentId& id) {
 
 void Allocator::remove_agent(const AgentId& id) {
   AgentEntry& agent = agent_of(*state_, id);
-  for (auto& [framework_id, framework] : state_->frameworks) {
-    const auto held = framework.held.find(id);
-    if (held == framework.held.end()) continue;
-    const model::Resources resources = held->second;
-    let_go(*state_, framework_id, id, resources);
+  while (!agent.held.empty()) {
+    const Holding last = agent.held.back();
+    let_go(*state_, FrameworkId(*last.framework->id), agent, last.resources);
   }
   state_->total -= agent.total.quantities();
   state_->shares.set_total(state_->total);
   state_->filters.erase(id);
-  state_->dirty.erase(id);
+  std::erase(state_->dirty, &agent);
   state_->agents.erase(id);
 }
 
 void Allocator::recover(Time now, const FrameworkId& framework_id, const AgentId& agent_id,
                         const model::Resources& resources, Duration refuse) {
   AgentEntry& agent = agent_of(*state_, agent_id);
-  let_go(*state_, framework_id, agent_id, resources);
-  agent.available += resources.unallocated();
-  note_available(agent);
-  state_->dirty.insert(agent_id);
-  if (refuse <= Duration::zero() || !framework_of(*state_, framework_id).active) return;
+  let_go(*state_, framework_id, agent, resources);
+  give_back(agent, resources);
+  mark_dirty(*state_, agent);
+  if (refuse <= Duration::zero() || resources.empty()) return;
+  const FrameworkEntry& framework = framework_of(*state_, framework_id);
+  const std::string& role = resources.allocation_role();
+  if (!framework.active || !framework.roles.contains(role)) return;
   const Duration lifetime = std::max(refuse, state_->options.allocation_interval);
-  state_->filters.add(framework_id, resources.allocation_role(), agent_id, resources.unallocated(),
+  state_->filters.add(framework_id, role, agent_id, resources.unallocated(),
                       saturating_add(now, lifetime));
 }
 
 void Allocator::update_allocation(const FrameworkId& framework_id, const AgentId& agent_id,
                                   const model::Resources& from, const model::Resources& to) {
   AgentEntry& agent = agent_of(*state_, agent_id);
-  let_go(*state_, framework_id, agent_id, from);
-  hold(*state_, framework_id, agent_id, to);
+  hold(*state_, framework_of(*state_, framework_id), agent, to, ShareTree::Count::change);
+  let_go(*state_, framework_id, agent, from);
   agent.total -= from.unallocated();
   agent.total += to.unallocated();
+  if (has_shared(from) || has_shared(to)) reckon_available(agent);
 }
 
 void Allocator::update_available(const AgentId& agent_id, const model::Resources& from,
@@ -201,7 +241,7 @@ void Allocator::update_available(const AgentId& agent_id, const model::Resources
   agent.total -= from;
   agent.total += to;
   note_available(agent);
-  state_->dirty.insert(agent_id);
+  mark_dirty(*state_, agent);
 }
 
 void Allocator::suppress(const FrameworkId& id, const std::set<std::string>& roles) {
@@ -233,17 +273,17 @@ Time Allocator::next_deadline() const {
   return state_->filters.next_deadline();
 }
 double Allocator::role_share(const std::string& role) const {
-  return state_->shares.role_share(role).share;
+  return state_->shares.role_share(role);
 }
 
 double Allocator::framework_share(const FrameworkId& framework, const std::string& role) const {
-  return state_->shares.framework_share(role, framework).share;
+  return state_->shares.framework_share(role, framework);
 }
 
 model::Resources Allocator::allocated(const std::string& role) const {
   model::Resources sum;
-  for (const auto& [id, framework] : state_->frameworks) {
-    for (const auto& [agent, held] : framework.held) sum += held.allocated_part(role);
+  for (const auto& [id, agent] : state_->agents) {
+    for (const Holding& held : agent.held) sum += held.resources.allocated_part(role);
   }
   return sum;
 }

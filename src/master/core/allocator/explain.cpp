@@ -13,6 +13,7 @@ std::string why_in_role(const Allocator::State& state, Time now, const Framework
                         const FrameworkEntry& framework, const std::string& role) {
   if (framework.suppressed.contains(role))
     return "offers are suppressed by the framework; REVIVE brings them back";
+  if (!framework.active) return "the framework is not connected";
   if (state.agents.empty()) return "no agent is registered";
   size_t busy = 0;
   std::map<Reason, size_t> refused;
@@ -22,12 +23,11 @@ std::string why_in_role(const Allocator::State& state, Time now, const Framework
       ++busy;
       continue;
     }
-    const Candidate found = candidate(state, now, agent_id, agent, id, role);
-    if (!found.refused)
+    const Candidate found = candidate(state, state.filters.on(agent_id), agent, framework, role);
+    if (found.refused == Reason::none)
       return fmt::format("next in line for what agent {} has free", agent_id.value);
-    ++refused[found.refused->reason];
-    if (found.refused->reason == Reason::filtered)
-      soonest = std::min(soonest, found.refused->until);
+    ++refused[found.refused];
+    soonest = std::min(soonest, found.until);
   }
   std::string text = fmt::format("nothing to offer: of {} agents", state.agents.size());
   if (busy > 0) text += fmt::format(" {} have nothing free,", busy);
@@ -42,11 +42,11 @@ std::string why_in_role(const Allocator::State& state, Time now, const Framework
 
 std::string describe(Time now, const Passed& passed) {
   switch (passed.reason) {
+    case Reason::none:
+      return "it may have what is free";
     case Reason::filtered:
       return fmt::format("it declined as much for another {:.1f} s",
                          to_seconds(passed.until - now));
-    case Reason::suppressed:
-      return "it suppressed offers";
     case Reason::needs_gpu_capability:
       return "the agent has GPUs and it lacks GPU_RESOURCES";
     case Reason::needs_multi_role_agent:
@@ -67,11 +67,11 @@ Decision describe(const Record& record) {
   decision.resources = record.resources.describe();
   decision.framework_id = record.framework_id;
   decision.role = record.role;
-  decision.role_share_before = record.role_before.share;
-  decision.role_share_after = record.role_after.share;
-  decision.framework_share_before = record.framework_before.share;
-  decision.framework_share_after = record.framework_after.share;
-  decision.dominant_resource = record.framework_after.name.str();
+  decision.role_share_before = record.role_before;
+  decision.role_share_after = record.role_after;
+  decision.framework_share_before = record.framework_before;
+  decision.framework_share_after = record.framework_after;
+  decision.dominant_resource = record.dominant.str();
   for (const Passed& passed : record.passed_over) {
     decision.passed_over.push_back(
         {passed.framework_id, passed.role, describe(record.when, passed)});
@@ -80,15 +80,18 @@ Decision describe(const Record& record) {
 }
 
 std::vector<Decision> Allocator::decisions() const {
+  const uint64_t kept = std::min<uint64_t>(state_->next_record - 1, state_->options.decisions_max);
   std::vector<Decision> decisions;
-  decisions.reserve(state_->records.size());
-  for (const Record& record : state_->records) decisions.push_back(describe(record));
+  decisions.reserve(kept);
+  for (uint64_t number = state_->next_record - kept; number < state_->next_record; ++number) {
+    decisions.push_back(describe(state_->records[number % state_->options.decisions_max]));
+  }
   return decisions;
 }
 
 std::vector<std::string> Allocator::why(Time now, const FrameworkId& id) const {
   const auto found = state_->frameworks.find(id);
-  if (found == state_->frameworks.end()) return {};
+  if (found == state_->frameworks.end() || !found->second.known) return {};
   std::vector<std::string> reasons;
   if (found->second.roles.empty()) reasons.push_back("The framework is subscribed to no role.");
   for (const std::string& role : found->second.roles) {

@@ -7,85 +7,95 @@ namespace mesolith::master::allocator {
 
 void Filters::add(const FrameworkId& framework, const std::string& role, const AgentId& agent,
                   model::Resources refused, Time until) {
-  const Key key{framework, role, agent};
+  const Owner owner{framework, role};
   const uint64_t id = next_id_++;
-  filters_[key].push_back({id, std::move(refused), until});
-  expirations_.insert({until, id, key});
+  filters_[agent][owner].push_back({id, std::move(refused), until});
+  owners_[owner].insert(agent);
+  expirations_.insert({until, id, owner, agent});
 }
 
-std::optional<Time> Filters::keeps_back(const FrameworkId& framework, const std::string& role,
-                                        const AgentId& agent, const model::Resources& offer) const {
-  if (filters_.empty()) return std::nullopt;
-  const auto found = filters_.find({framework, role, agent});
-  if (found == filters_.end()) return std::nullopt;
+const Filters::OfAgent* Filters::on(const AgentId& agent) const {
+  if (filters_.empty()) return nullptr;
+  const auto found = filters_.find(agent);
+  return found == filters_.end() ? nullptr : &found->second;
+}
+
+std::optional<Time> Filters::keeps_back(const OfAgent* filters, const FrameworkId& framework,
+                                        const std::string& role, const model::Resources& offer) {
+  if (!filters) return std::nullopt;
+  const auto found = filters->find({framework, role});
+  if (found == filters->end()) return std::nullopt;
+  std::optional<Time> until;
   for (const Filter& filter : found->second) {
-    if (filter.refused.contains(offer)) return filter.until;
+    if (filter.refused.contains(offer)) until = std::max(until.value_or(Time{}), filter.until);
   }
-  return std::nullopt;
+  return until;
 }
 
-Filters::Map::iterator Filters::drop(Map::iterator position) {
-  for (const Filter& filter : position->second) {
-    expirations_.erase({filter.until, filter.id, position->first});
+void Filters::forget_expirations(const Owner& owner, const AgentId& agent,
+                                 const std::vector<Filter>& filters) {
+  for (const Filter& filter : filters) expirations_.erase({filter.until, filter.id, owner, agent});
+}
+
+Filters::Owners::iterator Filters::drop(Owners::iterator owner) {
+  for (const AgentId& agent : owner->second) {
+    const auto of_agent = filters_.find(agent);
+    const auto found = of_agent->second.find(owner->first);
+    forget_expirations(owner->first, agent, found->second);
+    of_agent->second.erase(found);
+    if (of_agent->second.empty()) filters_.erase(of_agent);
   }
-  return filters_.erase(position);
+  return owners_.erase(owner);
 }
 
 void Filters::erase(const FrameworkId& framework) {
-  auto position = filters_.lower_bound({framework, "", AgentId()});
-  while (position != filters_.end() && std::get<0>(position->first) == framework) {
-    position = drop(position);
-  }
+  auto owner = owners_.lower_bound({framework, ""});
+  while (owner != owners_.end() && owner->first.first == framework) owner = drop(owner);
 }
 
 void Filters::erase(const FrameworkId& framework, const std::string& role) {
-  auto position = filters_.lower_bound({framework, role, AgentId()});
-  while (position != filters_.end() && std::get<0>(position->first) == framework &&
-         std::get<1>(position->first) == role) {
-    position = drop(position);
-  }
+  const auto owner = owners_.find({framework, role});
+  if (owner != owners_.end()) drop(owner);
 }
 
 void Filters::erase(const AgentId& agent) {
-  for (auto position = filters_.begin(); position != filters_.end();) {
-    position = std::get<2>(position->first) == agent ? drop(position) : std::next(position);
+  const auto of_agent = filters_.find(agent);
+  if (of_agent == filters_.end()) return;
+  for (const auto& [key, filters] : of_agent->second) {
+    forget_expirations(key, agent, filters);
+    const auto owner = owners_.find(key);
+    owner->second.erase(agent);
+    if (owner->second.empty()) owners_.erase(owner);
   }
+  filters_.erase(of_agent);
 }
 
 std::set<AgentId> Filters::expire(Time now) {
   std::set<AgentId> agents;
   while (!expirations_.empty() && std::get<0>(*expirations_.begin()) <= now) {
-    const auto [until, id, key] = *expirations_.begin();
+    const auto [until, ended, key, agent] = *expirations_.begin();
     expirations_.erase(expirations_.begin());
-    const auto found = filters_.find(key);
-    std::erase_if(found->second, [&](const Filter& filter) { return filter.id == id; });
-    if (found->second.empty()) filters_.erase(found);
-    agents.insert(std::get<2>(key));
+    agents.insert(agent);
+    const auto of_agent = filters_.find(agent);
+    const auto found = of_agent->second.find(key);
+    std::erase_if(found->second, [id = ended](const Filter& filter) { return filter.id == id; });
+    if (!found->second.empty()) continue;
+    of_agent->second.erase(found);
+    if (of_agent->second.empty()) filters_.erase(of_agent);
+    const auto owner = owners_.find(key);
+    owner->second.erase(agent);
+    if (owner->second.empty()) owners_.erase(owner);
   }
   return agents;
 }
 
 size_t Filters::count(const std::string& role) const {
   size_t total = 0;
-  for (const auto& [key, filters] : filters_) {
-    if (std::get<1>(key) == role) total += filters.size();
+  for (const auto& [owner, agents] : owners_) {
+    if (owner.second != role) continue;
+    for (const AgentId& agent : agents) total += filters_.at(agent).at(owner).size();
   }
   return total;
-}
-
-std::optional<std::pair<Time, AgentId>> Filters::latest(const FrameworkId& framework,
-                                                        const std::string& role) const {
-  std::optional<std::pair<Time, AgentId>> latest;
-  auto position = filters_.lower_bound({framework, role, AgentId()});
-  for (; position != filters_.end() && std::get<0>(position->first) == framework &&
-         std::get<1>(position->first) == role;
-       ++position) {
-    for (const Filter& filter : position->second) {
-      if (!latest || filter.until > latest->first)
-        latest = {filter.until, std::get<2>(position->first)};
-    }
-  }
-  return latest;
 }
 
 }  // namespace mesolith::master::allocator

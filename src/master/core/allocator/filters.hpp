@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "base/id.hpp"
@@ -18,11 +19,21 @@ namespace mesolith::master::allocator {
 
 class Filters {
  public:
+  struct Filter {
+    uint64_t id = 0;
+    model::Resources refused;
+    Time until{};
+  };
+  using Owner = std::pair<FrameworkId, std::string>;  // a framework in a role
+  using OfAgent = std::map<Owner, std::vector<Filter>>;
+
   void add(const FrameworkId&, const std::string& role, const AgentId&, model::Resources refused,
            Time until);
+  // All filters on one agent; null when there are none. Good until the filters change.
+  const OfAgent* on(const AgentId&) const;
   // Until when the offer is kept back; nothing when it passes.
-  std::optional<Time> keeps_back(const FrameworkId&, const std::string& role, const AgentId&,
-                                 const model::Resources& offer) const;
+  static std::optional<Time> keeps_back(const OfAgent*, const FrameworkId&, const std::string& role,
+                                        const model::Resources& offer);
   void erase(const FrameworkId&);
   void erase(const FrameworkId&, const std::string& role);
   void erase(const AgentId&);
@@ -32,21 +43,15 @@ class Filters {
     return expirations_.empty() ? never : std::get<0>(*expirations_.begin());
   }
   size_t count(const std::string& role) const;
-  // The latest end of any filter of this framework in this role, with its agent.
-  std::optional<std::pair<Time, AgentId>> latest(const FrameworkId&, const std::string& role) const;
 
  private:
-  using Key = std::tuple<FrameworkId, std::string, AgentId>;
-  struct Filter {
-    uint64_t id = 0;
-    model::Resources refused;
-    Time until{};
-  };
-  using Map = std::map<Key, std::vector<Filter>>;
-  Map::iterator drop(Map::iterator position);
+  using Owners = std::map<Owner, std::set<AgentId>>;
+  Owners::iterator drop(Owners::iterator owner);
+  void forget_expirations(const Owner&, const AgentId&, const std::vector<Filter>& filters);
 
-  Map filters_;
-  std::set<std::tuple<Time, uint64_t, Key>> expirations_;
+  std::map<AgentId, OfAgent> filters_;
+  Owners owners_;  // where each has filters
+  std::set<std::tuple<Time, uint64_t, Owner, AgentId>> expirations_;
   uint64_t next_id_ = 0;
 };
 

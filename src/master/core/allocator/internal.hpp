@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The allocator's state, and what its files share.
+// The allocator's state, and what its files share. Invariant: of each agent, `available` is `total`
+// without what is held there, and what is held there is what the share tree counts.
 #pragma once
 
 #include "master/core/allocator/allocator.hpp"
@@ -9,25 +10,36 @@
 namespace mesolith::master::allocator {
 
 struct FrameworkEntry {
+  const FrameworkId* id = nullptr;  // its key
+  bool known = false;               // else only something of it runs: it has not been added yet
   std::set<std::string> roles, suppressed;
   FrameworkTraits traits;
-  bool active = true;
-  std::map<AgentId, model::Resources> held;  // offered and used, allocation roles set
+  bool active = false;
+  size_t agents_held = 0;  // on how many agents it holds something
+};
+
+struct Holding {
+  FrameworkEntry* framework = nullptr;
+  model::Resources resources;  // offered and used, allocation roles set; not empty
 };
 
 struct AgentEntry {
+  const AgentId* id = nullptr;  // its key
   model::Resources total;
-  model::Resources available;  // unallocated
+  model::Resources available;
+  std::vector<Holding> held;  // one for each framework
   bool active = true;
   bool multi_role = true;
-  bool plain =
-      true;  // nothing reserved, revocable or shared in `available`: anybody may have all of it
+  bool plain = true;  // nothing in `available` is reserved, revocable, shared or a special disk
   bool gpus = false;
+  bool overcommitted = false;  // more is held than `total`, which shrank
+  bool dirty = false;          // is in State::dirty
+  bool left_over = false;      // the last run found nobody for it, and that is on record
 };
 
 enum class Reason {
+  none,
   filtered,
-  suppressed,
   needs_gpu_capability,
   needs_multi_role_agent,
   nothing_for_role,
@@ -37,7 +49,7 @@ enum class Reason {
 struct Passed {
   FrameworkId framework_id;
   std::string role;
-  Reason reason = Reason::filtered;
+  Reason reason = Reason::none;
   Time until = never;  // of a filter
 };
 
@@ -48,7 +60,8 @@ struct Record {  // a Decision before it is put into words
   model::Resources resources;
   FrameworkId framework_id;
   std::string role;
-  Dominance role_before, role_after, framework_before, framework_after;
+  model::Name dominant;
+  double role_before = 0, role_after = 0, framework_before = 0, framework_after = 0;
   std::vector<Passed> passed_over;
 };
 
@@ -64,23 +77,27 @@ struct Allocator::State {
   std::map<FrameworkId, FrameworkEntry> frameworks;
   std::map<AgentId, AgentEntry> agents;
   model::Quantities total;
-  std::set<AgentId> dirty;
+  std::vector<AgentEntry*> dirty;
   bool all_dirty = false;
-  std::deque<Record> records;
+  std::vector<Record> records;  // a ring: record n is at n % decisions_max
   uint64_t next_record = 1;
 };
 
-// The part of `available` that may be offered to the framework in this role, or why there is none.
+// What of `available` may be offered to a framework in a role, or why nothing may.
 struct Candidate {
-  model::Resources resources;
-  std::optional<Passed> refused;
+  Reason refused = Reason::none;
+  Time until = never;       // of a filter
+  bool everything = false;  // all that is available, and `part` is not set
+  model::Resources part;
 };
-Candidate candidate(const Allocator::State& state, Time now, const AgentId& agent_id,
-                    const AgentEntry& agent, const FrameworkId& framework_id,
+Candidate candidate(const Allocator::State& state, const Filters::OfAgent* filters,
+                    const AgentEntry& agent, const FrameworkEntry& framework,
                     const std::string& role);
 
 bool allocatable(const Options& options, const model::Resources& resources);
 void note_available(AgentEntry& agent);  // after `available` changed
+void mark_dirty(Allocator::State& state, AgentEntry& agent);
+Holding& holding(AgentEntry& agent, FrameworkEntry& framework);  // there already, or an empty one
 std::string describe(Time now, const Passed& passed);
 Decision describe(const Record& record);
 

@@ -6,32 +6,36 @@
 
 namespace mesolith::master::allocator {
 
-Dominance dominance(const model::Quantities& allocated, const model::Quantities& total,
-                    const std::set<std::string>& excluded) {
-  Dominance most;
-  allocated.for_each([&](const model::Name& name, model::Millis amount) {
-    const model::Millis all = total.get(name);
-    if (all <= 0 || (!excluded.empty() && excluded.contains(name.str()))) return;
-    const double share = static_cast<double>(amount) / static_cast<double>(all);
-    if (share > most.share) most = {share, name};
-  });
-  return most;
-}
-
 ShareTree::ShareTree(std::set<std::string> excluded)
     : excluded_(std::move(excluded)), root_(std::make_unique<Node>()) {}
 ShareTree::~ShareTree() = default;
 
 double ShareTree::share(const model::Quantities& allocated) const {
-  return dominance(allocated, total_, excluded_).share;
+  double most = 0;
+  allocated.for_each([&](const model::Name& name, model::Millis amount) {
+    const model::Millis all = name.known() == model::Name::other_id
+                                  ? counted_total_.get(name)
+                                  : counted_total_.get(name.known());
+    if (all > 0) most = std::max(most, static_cast<double>(amount) / static_cast<double>(all));
+  });
+  return most;
 }
 
-double ShareTree::own_share(const Node& node) const {
-  return share(node.own_allocated);
+Dominance ShareTree::dominance(const model::Quantities& allocated) const {
+  Dominance most;
+  allocated.for_each([&](const model::Name& name, model::Millis amount) {
+    const model::Millis all = counted_total_.get(name);
+    const double part = all > 0 ? static_cast<double>(amount) / static_cast<double>(all) : 0;
+    if (part > most.share) most = {part, name};
+  });
+  return most;
 }
 
 void ShareTree::set_total(const model::Quantities& total) {
-  total_ = total;
+  model::Quantities counted = total;
+  for (const std::string& name : excluded_) counted.set(name, 0);
+  if (counted == counted_total_) return;
+  counted_total_ = std::move(counted);
   stale_ = true;
 }
 
@@ -55,6 +59,7 @@ ShareTree::Node& ShareTree::node(const std::string& role) {
   auto& created = parent.children[role];
   created = std::make_unique<Node>();
   created->path = role;
+  created->own_path = role + "/.";
   created->parent = &parent;
   created->weight = weight(role);
   by_path_[role] = created.get();
@@ -66,121 +71,145 @@ const ShareTree::Node* ShareTree::find(const std::string& role) const {
   return found == by_path_.end() ? nullptr : found->second;
 }
 
-void ShareTree::add(const std::string& role, const FrameworkId& framework) {
-  node(role).clients.try_emplace(framework);
+ShareTree::Client* ShareTree::find(const std::string& role, const FrameworkId& id) {
+  const auto node = by_path_.find(role);
+  if (node == by_path_.end()) return nullptr;
+  const auto found = node->second->clients.find(id);
+  return found == node->second->clients.end() ? nullptr : &found->second;
 }
 
-void ShareTree::remove(const std::string& role, const FrameworkId& framework) {
-  set_active(role, framework, false);
-  node(role).clients.erase(framework);
-}
-
-bool ShareTree::contains(const std::string& role, const FrameworkId& framework) const {
-  const Node* found = find(role);
-  return found && found->clients.contains(framework);
-}
-
-void ShareTree::set_active(const std::string& role, const FrameworkId& framework, bool active) {
+ShareTree::Client& ShareTree::client(const std::string& role, const FrameworkId& id,
+                                     FrameworkEntry& framework) {
   Node& own = node(role);
-  const auto found = own.clients.find(framework);
-  if (found == own.clients.end() || found->second.active == active) return;
-  Client& client = found->second;
-  if (active) {
-    client.active = true;
-    client.order = {share(client.allocated), client.allocations, framework.value};
-    own.clients_in_order.emplace(client.order, framework);
-  } else {
-    own.clients_in_order.erase(client.order);
-    client.active = false;
+  const auto [found, inserted] = own.clients.try_emplace(id);
+  if (inserted) {
+    found->second.node = &own;
+    found->second.framework = &framework;
+    found->second.id = &found->first;
   }
-  for (Node* above = &own; above != root_.get(); above = above->parent) {
-    if (!active && above->active_below == 1) above->parent->children_in_order.erase(above->order);
+  return found->second;
+}
+
+void ShareTree::subscribe(const std::string& role, const FrameworkId& id,
+                          FrameworkEntry& framework) {
+  client(role, id, framework).subscribed = true;
+}
+
+void ShareTree::unsubscribe(const std::string& role, const FrameworkId& id) {
+  Client* found = find(role, id);
+  if (!found) return;
+  set_active(*found, false);
+  found->subscribed = false;
+  forget_if_idle(*found);
+}
+
+void ShareTree::set_active(const std::string& role, const FrameworkId& id, bool active) {
+  Client* found = find(role, id);
+  CHECK(found);
+  set_active(*found, active);
+}
+
+void ShareTree::set_active(Client& client, bool active) {
+  if (client.active == active) return;
+  client.active = active;
+  if (active) {
+    client.rank.share = share(client.allocated);
+    client.node->ranked_clients.insert(client);
+  } else {
+    client.node->ranked_clients.erase(client);
+  }
+  for (Node* above = client.node; above != root_.get(); above = above->parent) {
+    if (!active && above->active_below == 1) above->parent->ranked_children.erase(*above);
     above->active_below += active ? 1 : -1;
     if (active && above->active_below == 1) {
-      above->order = {share(above->allocated) / above->weight, above->allocations, above->path};
-      above->parent->children_in_order.emplace(above->order, above);
+      above->rank.share = share(above->allocated) / above->weight;
+      above->parent->ranked_children.insert(*above);
     }
   }
 }
 
-void ShareTree::place(Node& moved) {
-  if (moved.active_below == 0 || stale_) return;
-  auto& siblings = moved.parent->children_in_order;
-  siblings.erase(moved.order);
-  moved.order = {share(moved.allocated) / moved.weight, moved.allocations, moved.path};
-  siblings.emplace(moved.order, &moved);
-}
-
-void ShareTree::place(Node& own, const FrameworkId& id, Client& client) {
-  if (!client.active || stale_) return;
-  auto moved = own.clients_in_order.extract(client.order);
-  client.order = {share(client.allocated), client.allocations, id.value};
-  CHECK(!moved.empty());
-  moved.key() = client.order;
-  own.clients_in_order.insert(std::move(moved));
-}
-
-void ShareTree::change(const std::string& role, const FrameworkId& framework,
-                       const model::Quantities& amount, bool add) {
-  Node& own = node(role);
-  const auto apply = [&](model::Quantities& allocated, uint64_t& allocations) {
-    if (add) {
-      allocated += amount;
-      ++allocations;
-    } else {
-      allocated -= amount;
-    }
-  };
-  if (const auto found = own.clients.find(framework); found != own.clients.end()) {
-    apply(found->second.allocated, found->second.allocations);
-    place(own, framework, found->second);
-  }
-  apply(own.own_allocated, own.own_allocations);
-  for (Node* above = &own; above != root_.get(); above = above->parent) {
-    apply(above->allocated, above->allocations);
-    place(*above);
+void ShareTree::forget_if_idle(Client& client) {
+  if (client.subscribed || !client.allocated.empty()) return;
+  Node* own = client.node;
+  own->clients.erase(FrameworkId(*client.id));
+  while (own != root_.get() && own->clients.empty() && own->children.empty()) {
+    Node* above = own->parent;
+    const std::string path = own->path;
+    by_path_.erase(path);
+    above->children.erase(path);
+    own = above;
   }
 }
 
-void ShareTree::allocate(const std::string& role, const FrameworkId& framework,
-                         const model::Quantities& amount) {
-  change(role, framework, amount, true);
+void ShareTree::settle(Client& client) {
+  if (stale_) return;
+  if (client.active) {
+    client.rank.share = share(client.allocated);
+    client.node->ranked_clients.moved(client);
+  }
+  for (Node* above = client.node; above != root_.get(); above = above->parent) {
+    if (above->active_below == 0) continue;
+    above->rank.share = share(above->allocated) / above->weight;
+    above->parent->ranked_children.moved(*above);
+  }
 }
 
-void ShareTree::release(const std::string& role, const FrameworkId& framework,
+void ShareTree::allocate(const std::string& role, const FrameworkId& id, FrameworkEntry& framework,
+                         const model::Quantities& amount, Count count) {
+  allocate(client(role, id, framework), amount, count);
+}
+
+void ShareTree::allocate(Client& client, const model::Quantities& amount, Count count) {
+  const uint64_t one = count == Count::allocation ? 1 : 0;
+  client.allocated += amount;
+  client.rank.allocations += one;
+  client.node->own_allocated += amount;
+  client.node->own_allocations += one;
+  for (Node* above = client.node; above != root_.get(); above = above->parent) {
+    above->allocated += amount;
+    above->rank.allocations += one;
+  }
+  settle(client);
+}
+
+void ShareTree::release(const std::string& role, const FrameworkId& id,
                         const model::Quantities& amount) {
-  change(role, framework, amount, false);
+  Client* found = find(role, id);
+  if (!found) return;
+  found->allocated -= amount;
+  found->node->own_allocated -= amount;
+  for (Node* above = found->node; above != root_.get(); above = above->parent) {
+    above->allocated -= amount;
+  }
+  settle(*found);
+  forget_if_idle(*found);
 }
 
-Dominance ShareTree::role_share(const std::string& role) const {
+double ShareTree::role_share(const std::string& role) const {
   const Node* found = find(role);
-  if (!found) return {};
-  Dominance most = dominance(found->allocated, total_, excluded_);
-  most.share /= found->weight;
-  return most;
+  return found ? share(found->allocated) / found->weight : 0;
 }
 
-Dominance ShareTree::framework_share(const std::string& role, const FrameworkId& framework) const {
+double ShareTree::framework_share(const std::string& role, const FrameworkId& id) const {
   const Node* found = find(role);
-  if (!found) return {};
-  const auto client = found->clients.find(framework);
-  if (client == found->clients.end()) return {};
-  return dominance(client->second.allocated, total_, excluded_);
+  if (!found) return 0;
+  const auto client = found->clients.find(id);
+  return client == found->clients.end() ? 0 : share(client->second.allocated);
 }
 
 void ShareTree::refresh(Node& own) {
-  own.clients_in_order.clear();
+  own.ranked_clients.clear();
   for (auto& [id, client] : own.clients) {
     if (!client.active) continue;
-    client.order = {share(client.allocated), client.allocations, id.value};
-    own.clients_in_order.emplace(client.order, id);
+    client.rank.share = share(client.allocated);
+    own.ranked_clients.insert(client);
   }
-  own.children_in_order.clear();
+  own.ranked_children.clear();
   for (auto& [path, child] : own.children) {
     refresh(*child);
     if (child->active_below == 0) continue;
-    child->order = {share(child->allocated) / child->weight, child->allocations, child->path};
-    own.children_in_order.emplace(child->order, child.get());
+    child->rank.share = share(child->allocated) / child->weight;
+    own.ranked_children.insert(*child);
   }
 }
 
