@@ -22,10 +22,13 @@ namespace {
 
 using Words = std::span<const std::string>;
 
-int launcher_main(Words words) { return mesolith::launcher::launcher_main(words); }
+int launcher_main(Words words) {
+  return mesolith::launcher::launcher_main(words);
+}
 
 int demo_main(Words words) {
-  if (!words.empty() && words.front() == "drf") return mesolith::dev::demo_drf_main(words.subspan(1));
+  if (!words.empty() && words.front() == "drf")
+    return mesolith::dev::demo_drf_main(words.subspan(1));
   fmt::print(stderr, "mesolith demo: which one? There is: drf\n");
   return 2;
 }
@@ -57,7 +60,8 @@ constexpr std::array commands = {
     Command{why, cli_command<why>, "say why something waits"},
     Command{kill, cli_command<kill>, "kill a task"},
     Command{"demo", demo_main, "show a scenario end to end and check it: demo drf"},
-    Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main, "a framework that shows fair sharing"},
+    Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main,
+            "a framework that shows fair sharing"},
     Command{"sim", mesolith::sim::sim_main, "simulate a cluster with faults from a seed"},
     Command{"master", mesolith::master::master_main, "run a master"},
     Command{"agent", mesolith::agent::agent_main, "run an agent"},

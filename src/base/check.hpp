@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// CHECK states what must never be false. It stays on in production: a process that knows its state is wrong stops
-// before it can tell anybody else. Never use it on input; input that can be wrong is a Result.
+// CHECK states what must never be false. It stays on in production: a process that knows its state
+// is wrong stops before it can tell anybody else. Never use it on input; input that can be wrong is
+// a Result.
 #pragma once
 
 namespace mesolith {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strong string identifiers: a FrameworkId cannot be passed where a TaskId is meant. Ordered by their text, so that
-// walking a map of them is deterministic.
+// Strong string identifiers: a FrameworkId cannot be passed where a TaskId is meant. Ordered by
+// their text, so that walking a map of them is deterministic.
 #pragma once
 
 #include <compare>

@@ -11,11 +11,16 @@ namespace {
 
 spdlog::level::level_enum spdlog_level(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warning: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
-    case Level::off: return spdlog::level::off;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warning:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::off:
+      return spdlog::level::off;
   }
   return spdlog::level::off;
 }
@@ -32,8 +37,12 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void set_level(Level level) { logger().set_level(spdlog_level(level)); }
-bool enabled(Level level) { return logger().should_log(spdlog_level(level)); }
+void set_level(Level level) {
+  logger().set_level(spdlog_level(level));
+}
+bool enabled(Level level) {
+  return logger().should_log(spdlog_level(level));
+}
 void write(Level level, std::string_view line) {
   logger().log(spdlog_level(level), spdlog::string_view_t(line.data(), line.size()));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines to stderr: level, time, the role's name, the message. Safe from any thread. A core may log; the line carries
-// the process's time, and a simulated run turns logging off altogether.
+// Log lines to stderr: level, time, the role's name, the message. Safe from any thread. A core may
+// log; the line carries the process's time, and a simulated run turns logging off altogether.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,7 +27,8 @@ void info(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <class... Args>
 void warning(fmt::format_string<Args...> format, Args&&... args) {
-  if (enabled(Level::warning)) write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+  if (enabled(Level::warning))
+    write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T> is the value of anything that is expected to fail sometimes: input, files, peers. An Error says what kind
-// of failure it is (the kinds map one to one to HTTP statuses) and, in a sentence, what was wrong and where.
+// Result<T> is the value of anything that is expected to fail sometimes: input, files, peers. An
+// Error says what kind of failure it is (the kinds map one to one to HTTP statuses) and, in a
+// sentence, what was wrong and where.
 #pragma once
 
 #include <expected>
@@ -43,12 +44,13 @@ inline std::unexpected<Error> failure(Code code, std::string message) {
 #define MESOLITH_JOIN_(a, b) a##b
 #define MESOLITH_JOIN(a, b) MESOLITH_JOIN_(a, b)
 
-// TRY(auto x, expression) declares x or returns the error; TRY_VOID(expression) only returns the error.
-#define TRY(declaration, ...)                                                       \
-  auto MESOLITH_JOIN(try_, __LINE__) = (__VA_ARGS__);                               \
-  if (!MESOLITH_JOIN(try_, __LINE__))                                               \
-    return std::unexpected(std::move(MESOLITH_JOIN(try_, __LINE__)).error());       \
+// TRY(auto x, expression) declares x or returns the error; TRY_VOID(expression) only returns the
+// error.
+#define TRY(declaration, ...)                                                 \
+  auto MESOLITH_JOIN(try_, __LINE__) = (__VA_ARGS__);                         \
+  if (!MESOLITH_JOIN(try_, __LINE__))                                         \
+    return std::unexpected(std::move(MESOLITH_JOIN(try_, __LINE__)).error()); \
   declaration = *std::move(MESOLITH_JOIN(try_, __LINE__))
-#define TRY_VOID(...)                                      \
+#define TRY_VOID(...)                                         \
   if (auto try_void_result = (__VA_ARGS__); !try_void_result) \
   return std::unexpected(std::move(try_void_result).error())

@@ -36,7 +36,9 @@ uint64_t Rng::below(uint64_t bound) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 std::string Rng::uuid_bytes() {
   std::string bytes;
@@ -48,7 +50,9 @@ std::string Rng::uuid_bytes() {
   return bytes;
 }
 
-std::string Rng::uuid_text() { return format_uuid(uuid_bytes()); }
+std::string Rng::uuid_text() {
+  return format_uuid(uuid_bytes());
+}
 
 std::string format_uuid(const std::string& bytes) {
   if (bytes.size() != 16) return {};

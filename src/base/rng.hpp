@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A seeded generator of random numbers (xoshiro256**, Blackman and Vigna 2018). The only dice a core has: the same seed
-// gives the same run. Not for secrets.
+// A seeded generator of random numbers (xoshiro256**, Blackman and Vigna 2018). The only dice a
+// core has: the same seed gives the same run. Not for secrets.
 #pragma once
 
 #include <array>

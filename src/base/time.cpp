@@ -43,7 +43,8 @@ Result<Duration> parse_duration(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc()) {
-    return failure(Code::invalid, "'" + std::string(text) + "' is not a duration: it does not begin with a number");
+    return failure(Code::invalid, "'" + std::string(text) +
+                                      "' is not a duration: it does not begin with a number");
   }
   const std::string_view name(end, static_cast<size_t>(text.data() + text.size() - end));
   for (const Unit& unit : units) {
@@ -54,15 +55,18 @@ Result<Duration> parse_duration(std::string_view text) {
     }
     return Duration(std::llround(total));
   }
-  return failure(Code::invalid, "'" + std::string(text) +
-                                    "' is not a duration: the unit must be ns, us, ms, secs, mins, hrs, days or weeks");
+  return failure(
+      Code::invalid,
+      "'" + std::string(text) +
+          "' is not a duration: the unit must be ns, us, ms, secs, mins, hrs, days or weeks");
 }
 
 std::string format_duration(Duration duration) {
   const int64_t count = duration.count();
   if (count == 0) return "0ns";
   for (const Unit& unit : units) {
-    if (count % unit.nanoseconds == 0) return std::to_string(count / unit.nanoseconds) + std::string(unit.name);
+    if (count % unit.nanoseconds == 0)
+      return std::to_string(count / unit.nanoseconds) + std::string(unit.name);
   }
   return std::to_string(count) + "ns";
 }

@@ -12,7 +12,7 @@ class Table {
   explicit Table(std::vector<std::string> headings) : rows_{std::move(headings)} {}
   void add(std::vector<std::string> row) {
     rows_.push_back(std::move(row));
-  }                    // as many cells as headings
+  }  // as many cells as headings
   void print() const;  // to stdout
 
  private:
