@@ -21,13 +21,13 @@ void mark_unreachable(Turn turn, const mesos::v1::AgentInfo& info, const std::st
 }
 
 // The task lives on where nobody can see it: out of the books, into the unreachable ones.
-void lose_sight(Turn turn, Framework& framework, const TaskId& id, Time since) {
+void lose_sight(Turn turn, Framework& framework, const TaskId& id, const std::string& cause) {
   State& state = turn.state;
   Task& task = framework.tasks.at(id);
   TaskStatus status = make_status(
       turn, id, model::told_state(mesos::v1::TASK_UNREACHABLE, framework.partition_aware),
-      TaskStatus::REASON_AGENT_REMOVED, "Agent is unreachable");
-  status.mutable_unreachable_time()->set_nanoseconds(since.time_since_epoch().count());
+      TaskStatus::REASON_AGENT_REMOVED, cause);
+  status.mutable_unreachable_time()->set_nanoseconds(turn.now.time_since_epoch().count());
   *status.mutable_agent_id() = task.proto.agent_id();
   if (model::is_terminal(task.proto.state())) {  // its end is known, only not acknowledged
     return end_task(turn, framework, id, std::move(status), true);
@@ -48,16 +48,17 @@ void lose_sight(Turn turn, Framework& framework, const TaskId& id, Time since) {
   send_status(turn, framework, std::move(status));
 }
 
+void drop_executors(Turn turn, Framework& framework, const AgentId& id) {
+  while (framework.executors.contains(id)) {
+    remove_executor(turn, framework, id, ExecutorId(framework.executors.at(id).begin()->first));
+  }
+}
+
 // Offers and executors of an agent that leaves the books, its stream and its timers.
 void forget(Turn turn, Agent& agent) {
   State& state = turn.state;
   for (const OfferId& id : std::set<OfferId>(agent.offers)) rescind(turn, id);
-  for (auto& [id, framework] : state.frameworks) {
-    while (framework.executors.contains(agent.id)) {
-      remove_executor(turn, framework, agent.id,
-                      ExecutorId(framework.executors.at(agent.id).begin()->first));
-    }
-  }
+  for (auto& [id, framework] : state.frameworks) drop_executors(turn, framework, agent.id);
   if (agent.connected) {
     state.agent_streams.erase(agent.stream);
     turn.effects.push_back(CloseStream{agent.stream});
@@ -96,6 +97,9 @@ void disconnect_agent(Turn turn, Agent& agent) {
                          "Agent disconnected"),
              true);
   }
+  for (auto& [id, framework] : state.frameworks) {
+    if (!framework.info.checkpoint()) drop_executors(turn, framework, agent.id);
+  }
 }
 
 void ping_agents(Turn turn) {
@@ -126,6 +130,7 @@ void expire_agents(Turn turn) {
     if (const auto recovered = state.recovered_agents.find(id);
         recovered != state.recovered_agents.end()) {
       count(state, "recovery_slave_removals");
+      recovered->second.marking_unreachable = true;
       mark_unreachable(turn, recovered->second.info,
                        "it did not come back after the master's start");
       continue;
@@ -154,7 +159,7 @@ void became_unreachable(Turn turn, PendingUnreachable&& pending) {
   count(state, "slave_removals");
   count(state, "slave_removals/reason_unhealthy");
   for (const auto& [framework_id, task_id] : std::set(agent.tasks)) {
-    lose_sight(turn, state.frameworks.at(framework_id), task_id, turn.now);
+    lose_sight(turn, state.frameworks.at(framework_id), task_id, pending.cause);
   }
   forget(turn, agent);
   state.unreachable_agents[id] = {agent.info, turn.now};

@@ -2,6 +2,7 @@
 // Agents: admission through the registry, connection, return with their tasks (mesos-api.md 5.3).
 // An agent hears SUBSCRIBED only once its admission is durable.
 #include <fmt/format.h>
+#include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
 
@@ -15,6 +16,8 @@ namespace {
 
 using mesos::v1::TaskStatus;
 using Subscribe = AgentCall::Subscribe;
+
+constexpr uint32_t protocol_version = 1;
 
 void shut_down(Turn turn, StreamId stream, const std::string& message) {
   MasterEvent event;
@@ -32,10 +35,9 @@ PendingAdmission* pending_admission(State& state, const AgentSubscribing& subscr
     if (!admission) continue;
     const Subscribe& other = admission->subscribing.call.subscribe();
     const std::string& id = subscribe.agent_info().id().value();
-    if (id.empty() ? other.process_id() == subscribe.process_id() && !other.agent_info().has_id()
-                   : admission->agent_id.value == id) {
-      return admission;
-    }
+    const bool same_place = admission->first_time && !subscribe.process_id().empty() &&
+                            other.process_id() == subscribe.process_id();
+    if (id.empty() ? same_place : admission->agent_id.value == id) return admission;
   }
   return nullptr;
 }
@@ -48,7 +50,7 @@ void admit(Turn turn, AgentSubscribing subscribing, const AgentId& id, bool new_
   record.set_standing(registry::Agent::ADMITTED);
   if (new_id) change.master = turn.state.record;
   *subscribing.call.mutable_subscribe()->mutable_agent_info() = record.info();
-  persist(turn, std::move(change), PendingAdmission{std::move(subscribing), id});
+  persist(turn, std::move(change), PendingAdmission{std::move(subscribing), id, new_id});
 }
 
 void admit_new(Turn turn, const AgentSubscribing& subscribing) {
@@ -57,7 +59,7 @@ void admit_new(Turn turn, const AgentSubscribing& subscribing) {
   // An agent without an id at the address of a known one: that one is no more.
   const std::string& process_id = subscribing.call.subscribe().process_id();
   const auto same = std::find_if(state.agents.begin(), state.agents.end(), [&](const auto& entry) {
-    return entry.second.process_id == process_id;
+    return !process_id.empty() && entry.second.process_id == process_id;
   });
   if (same != state.agents.end()) {
     count(state, "slave_removals/reason_registered");
@@ -93,8 +95,32 @@ void recount_use(State& state, Agent& agent) {
   }
 }
 
+// A task that this master did not hold: as its agent describes it.
+void adopt_task(Framework& framework, const Agent& agent, Task& task,
+                const mesos::v1::Task& listed) {
+  task.proto = listed;
+  const auto executors = framework.executors.find(agent.id);
+  task.command = executors == framework.executors.end() ||
+                 !executors->second.contains(ExecutorId(listed.executor_id().value()));
+  if (task.command && listed.executor_id().value() == listed.task_id().value()) {
+    task.proto.clear_executor_id();
+  }
+  task.resources = model::Resources::parse(listed.resources()).value_or(model::Resources());
+  task.role = task.resources.allocation_role();
+  // The acknowledgement of its end did not reach the agent: it will come again.
+  std::erase_if(framework.completed_tasks, [&](const mesos::v1::Task& completed) {
+    return completed.task_id().value() == listed.task_id().value() &&
+           completed.agent_id().value() == listed.agent_id().value();
+  });
+}
+
 void restore_task(Turn turn, Framework& framework, Agent& agent, const mesos::v1::Task& listed) {
   const TaskId id(listed.task_id().value());
+  if (const Task* other = find_task(framework, id);
+      other && other->proto.agent_id().value() != agent.id.value) {
+    agent.pending_kills[{framework.id, id}] = std::nullopt;  // its name was given away meanwhile
+    return;
+  }
   bool was_unreachable = false;
   if (const auto lost = framework.unreachable_tasks.find(id);
       lost != framework.unreachable_tasks.end()) {
@@ -104,23 +130,22 @@ void restore_task(Turn turn, Framework& framework, Agent& agent, const mesos::v1
   }
   Task& task = framework.tasks[id];
   const bool known = task.proto.has_task_id();
-  if (known) {
-    if (!model::is_terminal(task.proto.state())) task.proto.set_state(listed.state());
-  } else {
-    task.proto = listed;
-    task.command =
-        !listed.has_executor_id() || listed.executor_id().value() == listed.task_id().value();
-    if (task.command) task.proto.clear_executor_id();
-    task.resources = model::Resources::parse(listed.resources()).value_or(model::Resources());
-    task.role = task.resources.allocation_role();
+  if (!known) {
+    adopt_task(framework, agent, task, listed);
+  } else if (!model::is_terminal(task.proto.state())) {
+    task.proto.set_state(listed.state());
+    if (model::is_terminal(listed.state())) {
+      count_terminal(turn.state, framework, listed.state(),
+                     listed.statuses().empty() ? TaskStatus() : *listed.statuses().rbegin());
+    }
   }
   task.holds_resources = !model::is_terminal(task.proto.state());
   agent.tasks.insert({framework.id, id});
   if (!was_unreachable) return;
   TaskStatus status =
       make_status(turn, id, task.proto.state(), TaskStatus::REASON_AGENT_REREGISTERED,
-                  "Unreachable agent reregistered");
-  *status.mutable_agent_id() = task.proto.agent_id();
+                  "Unreachable agent re-reregistered");
+  copy_details(task.proto, status);
   send_status(turn, framework, std::move(status));
 }
 
@@ -180,7 +205,7 @@ void tell_of_frameworks(Turn turn, Agent& agent, const Subscribe& subscribe) {
 }
 
 void resend_kills(Turn turn, Agent& agent) {
-  for (const auto& [key, policy] : std::exchange(agent.pending_kills, {})) {
+  for (const auto& [key, policy] : agent.pending_kills) {
     MasterEvent event;
     event.set_type(MasterEvent::KILL);
     event.mutable_kill()->mutable_framework_id()->set_value(key.first.value);
@@ -257,22 +282,43 @@ void connect_again(Turn turn, Agent& agent, const AgentSubscribing& subscribing)
   connect(turn, agent, subscribing);
 }
 
+bool same_info(const mesos::v1::AgentInfo& a, const mesos::v1::AgentInfo& b) {
+  return google::protobuf::util::MessageDifferencer::Equals(a, b);
+}
+
+// The agent tried again while its admission is being written: the newer stream counts, with what it
+// tells; only the info that is being made durable must stay as it is.
+void replace(Turn turn, PendingAdmission& pending, const AgentSubscribing& subscribing) {
+  mesos::v1::AgentInfo info = subscribing.call.subscribe().agent_info();
+  info.mutable_id()->set_value(pending.agent_id.value);
+  if (pending.subscribing.stream != 0) {
+    turn.effects.push_back(CloseStream{pending.subscribing.stream});
+    pending.subscribing.stream = 0;
+  }
+  if (!same_info(info, pending.subscribing.call.subscribe().agent_info())) {
+    turn.effects.push_back(CloseStream{subscribing.stream});  // it tries again after that
+    return;
+  }
+  pending.subscribing = subscribing;
+  *pending.subscribing.call.mutable_subscribe()->mutable_agent_info() = std::move(info);
+}
+
 }  // namespace
 
 void on(Turn turn, const AgentSubscribing& subscribing) {
   State& state = turn.state;
   const Subscribe& subscribe = subscribing.call.subscribe();
   const AgentId id(subscribe.agent_info().id().value());
+  if (subscribe.protocol_version() != protocol_version) {
+    return shut_down(turn, subscribing.stream,
+                     fmt::format("The agent speaks version {} of the protocol, this master {}",
+                                 subscribe.protocol_version(), protocol_version));
+  }
   if (auto resources = model::Resources::parse(subscribe.agent_info().resources()); !resources) {
     return shut_down(turn, subscribing.stream, resources.error().message);
   }
   if (PendingAdmission* pending = pending_admission(state, subscribing)) {
-    if (pending->subscribing.stream != 0) {
-      turn.effects.push_back(CloseStream{pending->subscribing.stream});
-    }
-    pending->subscribing.stream = subscribing.stream;
-    pending->subscribing.stream_uuid = subscribing.stream_uuid;
-    return;
+    return replace(turn, *pending, subscribing);
   }
   if (id.empty()) return admit_new(turn, subscribing);
   count(state, "messages_reregister_slave");
@@ -289,7 +335,14 @@ void on(Turn turn, const AgentSubscribing& subscribing) {
       return shut_down(turn, subscribing.stream,
                        "Agent attempted to reregister with a different IP or hostname");
     }
-    return connect_again(turn, agent, subscribing);
+    if (same_info(agent.info, subscribe.agent_info())) {
+      return connect_again(turn, agent, subscribing);
+    }
+  }
+  if (const auto recovered = state.recovered_agents.find(id);
+      recovered != state.recovered_agents.end() && !recovered->second.marking_unreachable &&
+      same_info(recovered->second.info, subscribe.agent_info())) {
+    return admitted(turn, PendingAdmission{subscribing, id});  // the registry knows it so
   }
   admit(turn, subscribing, id, false);
 }
@@ -305,6 +358,11 @@ void admitted(Turn turn, PendingAdmission&& pending) {
     state.recovered_agents.erase(recovered);
   }
   state.unreachable_agents.erase(id);
+  if (const auto known = state.agents.find(id); known != state.agents.end()) {
+    connect_again(turn, known->second, pending.subscribing);
+    if (pending.subscribing.stream == 0) disconnect_agent(turn, known->second);
+    return;
+  }
   count(state, returned ? "slave_reregistrations" : "slave_registrations");
   Agent& agent = state.agents[id];
   agent.id = id;

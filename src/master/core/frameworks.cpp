@@ -121,12 +121,11 @@ void connect(Turn turn, Framework& framework, const FrameworkSubscribing& subscr
 }
 
 void tell_agents(Turn turn, const Framework& framework) {
-  for (auto& [id, agent] : turn.state.agents) {
-    if (!agent.used.contains(framework.id)) continue;
+  for (const AgentId& id : agents_of(framework)) {
     MasterEvent event;
     event.set_type(MasterEvent::UPDATE_FRAMEWORK);
     *event.mutable_update_framework()->mutable_framework() = framework.info;
-    send(turn, agent, std::move(event));
+    send(turn, turn.state.agents.at(id), std::move(event));
   }
 }
 
@@ -174,6 +173,16 @@ std::optional<std::set<std::string>> chosen_roles(const Framework& framework, co
 Framework* find_framework(State& state, const std::string& id) {
   const auto found = state.frameworks.find(FrameworkId(id));
   return found == state.frameworks.end() ? nullptr : &found->second;
+}
+
+std::set<AgentId> agents_of(const Framework& framework) {
+  std::set<AgentId> agents;
+  for (const auto& [id, used] : framework.used) agents.insert(id);
+  for (const auto& [id, executors] : framework.executors) agents.insert(id);
+  for (const auto& [id, task] : framework.tasks) {
+    agents.insert(AgentId(task.proto.agent_id().value()));
+  }
+  return agents;
 }
 
 bool is_completed(const State& state, const FrameworkId& id) {
@@ -232,12 +241,11 @@ void remove_framework(Turn turn, FrameworkId id) {
   State& state = turn.state;
   Framework& framework = state.frameworks.at(id);
   for (const OfferId& offer : std::set<OfferId>(framework.offers)) retract(turn, offer);
-  for (auto& [agent_id, agent] : state.agents) {
-    if (!agent.used.contains(id)) continue;
+  for (const AgentId& agent_id : agents_of(framework)) {
     MasterEvent event;
     event.set_type(MasterEvent::SHUTDOWN_FRAMEWORK);
     event.mutable_shutdown_framework()->mutable_framework_id()->set_value(id.value);
-    send(turn, agent, std::move(event));
+    send(turn, state.agents.at(agent_id), std::move(event));
   }
   while (!framework.tasks.empty()) {
     const TaskId task_id = framework.tasks.begin()->first;

@@ -49,6 +49,7 @@ void expire_frameworks(Turn);
 void suppress(Turn, Framework&, const SchedulerCall&);
 void revive(Turn, Framework&, const SchedulerCall&);
 bool is_completed(const State&, const FrameworkId&);
+std::set<AgentId> agents_of(const Framework&);  // where it has tasks or executors
 
 // Offers.
 void make_offers(Turn);
@@ -79,6 +80,10 @@ void send_status(Turn, Framework&, mesos::v1::TaskStatus status);
 void end_task(Turn, Framework&, const TaskId&, mesos::v1::TaskStatus status, bool tell);
 void record_status(Task&, const mesos::v1::TaskStatus& status);
 void complete_task(Turn, Framework&, const TaskId&);  // to completed_tasks
+// tasks_<state> and task_<state>/source_<source>/reason_<reason>; once per task.
+void count_terminal(State&, Framework&, mesos::v1::TaskState, const mesos::v1::TaskStatus&);
+// What is known of a task beside its state, as the master's own updates repeat it.
+void copy_details(const mesos::v1::Task&, mesos::v1::TaskStatus&);
 void update_task(Turn, Agent&, const AgentCall::Update&);
 void acknowledge(Turn, Framework&, const SchedulerCall&);
 void kill(Turn, Framework&, const SchedulerCall&);

@@ -13,14 +13,7 @@ constexpr const char* latest_state = "Reconciliation: Latest task state";
 void answer_known(Turn turn, Framework& framework, const TaskId& id, const mesos::v1::Task& task) {
   const auto state = task.has_status_update_state() ? task.status_update_state() : task.state();
   TaskStatus status = make_status(turn, id, state, TaskStatus::REASON_RECONCILIATION, latest_state);
-  *status.mutable_agent_id() = task.agent_id();
-  if (task.has_executor_id()) *status.mutable_executor_id() = task.executor_id();
-  if (task.statuses_size() > 0) {
-    const TaskStatus& last = task.statuses(task.statuses_size() - 1);
-    if (last.has_healthy()) status.set_healthy(last.healthy());
-    if (last.has_check_status()) *status.mutable_check_status() = last.check_status();
-    if (last.has_container_status()) *status.mutable_container_status() = last.container_status();
-  }
+  copy_details(task, status);
   send_status(turn, framework, std::move(status));
 }
 
@@ -98,10 +91,9 @@ void kill(Turn turn, Framework& framework, const SchedulerCall& call) {
   Agent& agent = state.agents.at(owner);
   std::optional<mesos::v1::KillPolicy> policy;
   if (wanted.has_kill_policy()) policy = wanted.kill_policy();
-  if (!agent.connected) {
-    agent.pending_kills[{framework.id, id}] = policy;
-    return;
-  }
+  // The connection may be broken already without anybody knowing.
+  agent.pending_kills[{framework.id, id}] = policy;
+  if (!agent.connected) return;
   MasterEvent event;
   event.set_type(MasterEvent::KILL);
   event.mutable_kill()->mutable_framework_id()->set_value(framework.id.value);

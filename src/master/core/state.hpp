@@ -126,12 +126,13 @@ struct Agent {
   std::set<std::pair<FrameworkId, TaskId>> tasks;
   std::map<FrameworkId, model::Resources> used;  // tasks and executors
   std::map<std::pair<FrameworkId, TaskId>, std::optional<mesos::v1::KillPolicy>>
-      pending_kills;  // for a disconnected agent
+      pending_kills;  // sent again when the agent returns, until the task ends
 };
 
 struct RecoveredAgent {  // in the registry, not yet back
   mesos::v1::AgentInfo info;
   Time deadline = never;
+  bool marking_unreachable = false;  // the registry write is on its way
 };
 struct UnreachableAgent {
   mesos::v1::AgentInfo info;
@@ -142,6 +143,7 @@ struct UnreachableAgent {
 struct PendingAdmission {
   AgentSubscribing subscribing;  // stream 0: it was closed meanwhile
   AgentId agent_id;
+  bool first_time = false;  // it came without an id
 };
 struct PendingUnreachable {
   AgentId agent_id;

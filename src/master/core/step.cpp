@@ -130,7 +130,8 @@ void send(Turn turn, Framework& framework, SchedulerEvent event) {
 }
 
 void send(Turn turn, const Agent& agent, MasterEvent event) {
-  if (agent.connected) turn.effects.push_back(SendToAgent{agent.stream, std::move(event)});
+  if (!agent.connected || agent.stream == 0) return;
+  turn.effects.push_back(SendToAgent{agent.stream, std::move(event)});
 }
 
 void count(State& state, std::string_view name, uint64_t by) {

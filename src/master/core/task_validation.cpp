@@ -36,6 +36,12 @@ Result<void> same_executor(const Framework& framework, const Agent& agent,
 Result<void> normalize(mesos::v1::TaskInfo& task, const FrameworkId& framework_id,
                        const std::string& role) {
   TRY_VOID(normalize(*task.mutable_resources(), role));
+  if (task.has_health_check() && !task.health_check().has_type()) {  // of clients before types
+    auto& check = *task.mutable_health_check();
+    using mesos::v1::HealthCheck;
+    if (check.has_command() && !check.has_http()) check.set_type(HealthCheck::COMMAND);
+    if (check.has_http() && !check.has_command()) check.set_type(HealthCheck::HTTP);
+  }
   if (!task.has_executor()) return {};
   if (!task.executor().has_framework_id()) {
     task.mutable_executor()->mutable_framework_id()->set_value(framework_id.value);

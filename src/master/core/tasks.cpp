@@ -22,17 +22,13 @@ std::string lower(std::string text) {
   return text;
 }
 
-// tasks_<state> and task_<state>/source_<source>/reason_<reason>, counted once per task.
-void count_terminal(State& state, Framework& framework, mesos::v1::TaskState terminal,
-                    const TaskStatus& status) {
-  ++framework.counters.tasks_terminal[terminal];
-  const std::string name = lower(model::name_of(terminal).substr(5));
-  count(state, "tasks_" + name);
-  if (!status.has_source()) return;
-  std::string key =
-      fmt::format("task_{}/{}", name, lower(TaskStatus::Source_Name(status.source())));
-  if (status.has_reason()) key += "/" + lower(TaskStatus::Reason_Name(status.reason()));
-  count(state, key);
+// Metrics keep the v0 names: source_slave, reason_slave_removed.
+std::string metric_name(std::string text) {
+  text = lower(std::move(text));
+  if (const size_t agent = text.find("_agent"); agent != std::string::npos) {
+    text.replace(agent, 6, "_slave");
+  }
+  return text;
 }
 
 // The latest state is terminal: what the task held is free.
@@ -44,6 +40,28 @@ void settle(Turn turn, Framework& framework, Task& task, const TaskStatus& statu
 }
 
 }  // namespace
+
+void count_terminal(State& state, Framework& framework, mesos::v1::TaskState terminal,
+                    const TaskStatus& status) {
+  ++framework.counters.tasks_terminal[terminal];
+  const std::string name = lower(model::name_of(terminal).substr(5));
+  count(state, "tasks_" + name);
+  if (!status.has_source()) return;
+  std::string key =
+      fmt::format("task_{}/{}", name, metric_name(TaskStatus::Source_Name(status.source())));
+  if (status.has_reason()) key += "/" + metric_name(TaskStatus::Reason_Name(status.reason()));
+  count(state, key);
+}
+
+void copy_details(const mesos::v1::Task& task, TaskStatus& status) {
+  *status.mutable_agent_id() = task.agent_id();
+  if (task.has_executor_id()) *status.mutable_executor_id() = task.executor_id();
+  if (task.statuses().empty()) return;
+  const TaskStatus& last = *task.statuses().rbegin();
+  if (last.has_healthy()) status.set_healthy(last.healthy());
+  if (last.has_check_status()) *status.mutable_check_status() = last.check_status();
+  if (last.has_container_status()) *status.mutable_container_status() = last.container_status();
+}
 
 Task* find_task(Framework& framework, const TaskId& id) {
   const auto found = framework.tasks.find(id);
@@ -98,7 +116,10 @@ void complete_task(Turn turn, Framework& framework, const TaskId& id) {
   const auto found = framework.tasks.find(id);
   CHECK(found != framework.tasks.end());
   const auto agent = turn.state.agents.find(AgentId(found->second.proto.agent_id().value()));
-  if (agent != turn.state.agents.end()) agent->second.tasks.erase({framework.id, id});
+  if (agent != turn.state.agents.end()) {
+    agent->second.tasks.erase({framework.id, id});
+    agent->second.pending_kills.erase({framework.id, id});
+  }
   framework.completed_tasks.push_back(std::move(found->second.proto));
   framework.tasks.erase(found);
   while (framework.completed_tasks.size() > turn.state.options.max_completed_tasks_per_framework) {
@@ -122,7 +143,14 @@ void update_task(Turn turn, Agent& agent, const AgentCall::Update& update) {
   count(state, "messages_status_update");
   const TaskStatus& status = update.status();
   Framework* framework = find_framework(state, update.framework_id().value());
-  if (!framework) return count(state, "invalid_status_updates");
+  if (!framework) {  // nobody will ever acknowledge this
+    count(state, "invalid_status_updates");
+    if (!is_completed(state, FrameworkId(update.framework_id().value()))) return;
+    MasterEvent event;
+    event.set_type(MasterEvent::SHUTDOWN_FRAMEWORK);
+    *event.mutable_shutdown_framework()->mutable_framework_id() = update.framework_id();
+    return send(turn, agent, std::move(event));
+  }
   Task* task = find_task(*framework, TaskId(status.task_id().value()));
   if (!task || task->proto.agent_id().value() != agent.id.value) {
     // The agent goes on sending until somebody acknowledges: the framework must hear of it.
@@ -151,7 +179,8 @@ void acknowledge(Turn turn, Framework& framework, const SchedulerCall& call) {
   }
   const TaskId id(ack.task_id().value());
   if (const Task* task = find_task(framework, id)) {
-    if (!task->proto.has_status_update_uuid()) {
+    if (!task->proto.has_status_update_uuid() ||
+        task->proto.agent_id().value() != ack.agent_id().value()) {
       return count(state, "invalid_status_update_acknowledgements");
     }
     if (model::is_terminal(task->proto.status_update_state()) &&
