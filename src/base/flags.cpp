@@ -85,34 +85,42 @@ Result<void> check_value(const FlagSpec& spec, const std::string& value) {
 struct Named {
   const FlagSpec* spec = nullptr;
   std::string value;
+  bool took_next = false;  // the value was the next word
 };
 
-// "name", "no-name" or "name=value", without the dashes.
-Result<Named> read_flag(std::span<const FlagSpec> specs, std::string_view word) {
+// "name", "no-name" or "name=value", without the dashes; `next` is the word after it, taken as the
+// value of a flag that needs one and has none.
+Result<Named> read_flag(std::span<const FlagSpec> specs, std::string_view word,
+                        const std::string* next) {
   const size_t equals = word.find('=');
   std::string name(word.substr(0, equals));
-  std::replace(name.begin(), name.end(), '-', '_');
+  if (!find(specs, name)) std::replace(name.begin(), name.end(), '-', '_');
   const FlagSpec* spec = find(specs, name);
   const bool negated = !spec && name.starts_with("no_");
   if (negated) spec = find(specs, name.substr(3));
-  if (!spec)
+  if (negated && !spec) spec = find(specs, std::string(word.substr(3, equals)));
+  if (!spec) {
     return failure(Code::invalid,
                    fmt::format("Failed to load unknown flag '{}'", word.substr(0, equals)));
+  }
   if (equals != std::string_view::npos) {
     if (negated) {
       return failure(Code::invalid,
                      fmt::format("Failed to load boolean flag '{}' via '{}' with value '{}'",
                                  spec->name, name, word.substr(equals + 1)));
     }
-    return Named{spec, std::string(word.substr(equals + 1))};
+    return Named{spec, std::string(word.substr(equals + 1)), false};
   }
-  if (spec->kind != FlagSpec::Kind::boolean) {
+  if (spec->kind == FlagSpec::Kind::boolean) {
+    return Named{spec, negated ? "false" : "true", false};
+  }
+  if (!next || next->starts_with("--")) {
     return failure(
         Code::invalid,
         fmt::format("Failed to load non-boolean flag '{}': Missing value: write --{}=VALUE",
                     spec->name, spec->name));
   }
-  return Named{spec, negated ? "false" : "true"};
+  return Named{spec, *next, true};
 }
 
 }  // namespace
@@ -146,7 +154,9 @@ Result<Flags> Flags::parse(std::span<const FlagSpec> specs, std::span<const std:
       flags.rest_.push_back(word);
       continue;
     }
-    TRY(const Named named, read_flag(specs, std::string_view(word).substr(2)));
+    const std::string* next = i + 1 < arguments.size() ? &arguments[i + 1] : nullptr;
+    TRY(const Named named, read_flag(specs, std::string_view(word).substr(2), next));
+    if (named.took_next) ++i;
     given[std::string(named.spec->name)] = named.value;
   }
   for (const FlagSpec& spec : specs) {

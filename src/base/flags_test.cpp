@@ -37,6 +37,13 @@ TEST(FlagsTest, BooleansCanBeNegated) {
   EXPECT_TRUE(parse({"--hostname_lookup"})->boolean("hostname_lookup"));
 }
 
+TEST(FlagsTest, AValueMayBeTheNextWordAndDashesMayStandForUnderscores) {
+  EXPECT_EQ(parse({"--port", "7", "rest"})->number("port"), 7);
+  EXPECT_EQ(parse({"--port", "7", "rest"})->rest(), Words{"rest"});
+  EXPECT_EQ(parse({"--work-dir=/w"})->text("work_dir"), "/w");
+  EXPECT_FALSE(parse({"--port", "--hostname_lookup"}));
+}
+
 TEST(FlagsTest, SlaveAndAgentNamesAreOneFlag) {
   EXPECT_EQ(parse({"--slave_ping_timeout=1secs"})->duration("agent_ping_timeout"), Duration(1s));
 }
