@@ -11,7 +11,7 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
-#include <functional>
+#include <set>
 #include <thread>
 
 #include "mesolith/launcher.pb.h"
@@ -67,6 +67,17 @@ class Agent {
     send({request});
     return expect(Event::kListing).listing();
   }
+  // What ended before is repeated first.
+  Listing list_after_replay() {
+    Request request;
+    request.mutable_list();
+    send({request});
+    while (true) {
+      auto event = next();
+      EXPECT_TRUE(event) << "the connection ended";
+      if (!event || event->has_listing()) return event ? event->listing() : Listing();
+    }
+  }
   os::UnixStream& stream() { return stream_; }
 
  private:
@@ -105,10 +116,16 @@ class LauncherTest : public testing::Test {
     if (launcher_ > 0) {
       {
         Agent agent = connect();
-        for (const Container& container : agent.list().containers()) {
+        std::set<std::string> left;
+        for (const Container& container : agent.list_after_replay().containers()) {
           if (container.state() == Container::EXITED) continue;
           agent.send({destroy(container.container_id())});
-          agent.exited();
+          left.insert(container.container_id());
+        }
+        while (!left.empty()) {
+          auto event = agent.next();
+          ASSERT_TRUE(event);
+          if (event->has_exited()) left.erase(event->exited().container_id());
         }
       }
       ::kill(launcher_, SIGTERM);

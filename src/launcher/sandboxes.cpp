@@ -41,7 +41,8 @@ Result<os::FileDescriptor> make_output(int base, const std::string& name,
 
 Result<void> validate_directory(const std::string& directory) {
   std::filesystem::path path(directory);
-  if (!path.is_absolute() || path.lexically_normal() != path || !path.has_filename()) {
+  if (!path.is_absolute() || path.lexically_normal().native() != directory ||
+      !path.has_filename()) {
     return failure(Code::invalid,
                    fmt::format("'{}' is no absolute path of a directory", directory));
   }
