@@ -24,6 +24,8 @@ from cluster_fixture import (
     client,
     cluster,
     healthy,
+    process_with,
+    started_at,
     wait_exit,
     wait_until,
     wire,
@@ -467,6 +469,34 @@ class Files(unittest.TestCase):
         wait_until('it ends or serves', lambda: not again.alive() or healthy(again.addr))
         if not again.alive():
             self.refuses(again, stores)
+
+    def test_dead_launcher(self):
+        """The task runs on and is known, or its end is reported and its process is gone."""
+        pid_file = workspace.path('witness.pid')
+        task = client.task('echo $$ >%s; exec sleep 1000' % pid_file)
+        self.framework.run(task)
+
+        def pid():
+            with open(pid_file) as f:
+                return int(f.read() or 0)
+
+        number = wait_until('the pid of the task', lambda: os.path.exists(pid_file) and pid())
+        self.cluster.agents[0].stop()
+        runtime = self.cluster.all_agent_flags[0]['runtime_dir']
+        os.kill(process_with(b'--socket=' + runtime.encode()), signal.SIGKILL)
+        agent = self.cluster.start_agent(0)
+        wait_until('the agent serves', lambda: healthy(agent.addr))
+        self.cluster.wait_agents(1)
+        self.framework.call('RECONCILE', tasks=[{'task_id': task['task_id']}])
+        wait_until(
+            'the task runs and is known, or is gone and reported',
+            lambda: (
+                self.framework.states(task).count('TASK_RUNNING') > 1
+                if started_at(number)
+                else 'TASK_FAILED' in self.framework.states(task)
+            ),
+        )
+        self.assertEqual('TASK_FAILED' in self.framework.states(task), not started_at(number))
 
     def test_port_in_use(self):
         flags = self.cluster.master_flags

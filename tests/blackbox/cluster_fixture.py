@@ -43,6 +43,18 @@ def started_at(pid):
     return None if fields[0] in 'ZX' else int(fields[19])
 
 
+def process_with(word):
+    """The pid of the process that has `word` in its arguments."""
+    for entry in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open('/proc/%s/cmdline' % entry, 'rb') as f:
+                if word in f.read():
+                    return int(entry)
+        except OSError:
+            pass
+    raise AssertionError('no process has %r in its arguments' % word)
+
+
 def sweep(root):
     """Kills what runs below `root`: tasks by directory or environment, launchers by arguments."""
     cluster.sweep(root)
@@ -65,7 +77,7 @@ class Workspace:
         binary = os.path.abspath(binary)
         if not os.access(binary, os.X_OK):
             sys.exit('%s is not there: build it first (make build)' % binary)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a cluster is ended too
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that clusters are ended too
         self.keep = keep
         self.binary = binary
         self.directory = tempfile.mkdtemp(prefix='mesolith-test-')
@@ -99,14 +111,16 @@ class Workspace:
         return self
 
     def __exit__(self, kind, *_):
-        if kind not in (None, SystemExit):
-            print(self.logs(), file=sys.stderr)
-        self.launcher.stop_all()
-        sweep(self.directory)
-        if not self.keep:
-            shutil.rmtree(self.directory, ignore_errors=True)
-        else:
-            print('kept: ' + self.directory, file=sys.stderr)
+        try:
+            if kind not in (None, SystemExit):
+                print(self.logs(), file=sys.stderr)
+        finally:
+            self.launcher.stop_all()
+            sweep(self.directory)
+            if self.keep:
+                print('kept: ' + self.directory, file=sys.stderr)
+            else:
+                shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def wait_until(what, predicate, timeout=20.0, step=0.02):
