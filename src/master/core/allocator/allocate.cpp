@@ -23,13 +23,23 @@ struct Taken {
   size_t passed_over;  // how many of the run's passings come before it
 };
 
-// What a run needs on each agent; kept between agents so that it is allocated once.
+// What a Record will say. Only the last of a run are kept, so that they are written at its end.
+struct Note {
+  const AgentEntry* agent;
+  size_t grant;  // its place; none when nobody took the agent
+  size_t passed_from, passed_to;
+  double role_before, role_after, framework_before, framework_after;
+  model::Name dominant;
+};
+constexpr size_t no_grant = SIZE_MAX;
+
 struct Run {
   Allocator::State& state;
   Time now;
   std::vector<Grant> grants;
-  std::vector<Taken> taken;
+  std::vector<Note> notes;
   std::vector<Passing> passed_over;
+  std::vector<Taken> taken;  // on one agent
 };
 
 std::vector<AgentEntry*> dirty_agents(Allocator::State& state) {
@@ -60,7 +70,6 @@ bool held_for_some(const AgentEntry& agent) {
 // is one order for the whole agent.
 void walk_agent(Run& run, AgentEntry& agent) {
   run.taken.clear();
-  run.passed_over.clear();
   if (agent.plain && !allocatable(run.state.options, agent.available)) return;
   const Filters::OfAgent* filters = run.state.filters.on(*agent.id);
   size_t passed_now = 0;
@@ -90,59 +99,82 @@ void walk_agent(Run& run, AgentEntry& agent) {
   note_available(agent);
 }
 
-// The next record, to be filled. What it held before is overwritten in place.
-Record* next_record(Run& run, const AgentEntry& agent, size_t passed_from, size_t passed_to) {
-  Allocator::State& state = run.state;
-  if (state.options.decisions_max == 0) return nullptr;
-  const size_t slot = state.next_record % state.options.decisions_max;
-  if (state.records.size() <= slot) state.records.resize(slot + 1);
-  Record& record = state.records[slot];
-  record.number = state.next_record++;
+void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
+  ShareTree::Client& client = *taken.client;
+  ShareTree::Node& node = *client.node;
+  Note note{&agent,
+            run.grants.size(),
+            passed_from,
+            taken.passed_over,
+            node.rank.share,
+            0,
+            client.rank.share,
+            0,
+            {}};
+  model::Resources resources = taken.resources.allocated_to(node.path);
+  run.state.shares.allocate(client, resources.quantities(), ShareTree::Count::allocation);
+  note.role_after = node.rank.share;
+  note.framework_after = client.rank.share;
+  note.dominant = run.state.shares.dominance(client.allocated).name;
+  run.notes.push_back(std::move(note));
+  holding(agent, *client.framework).resources += resources;
+  run.grants.push_back({*client.id, node.path, *agent.id, std::move(resources)});
+}
+
+// Nobody wanted an agent: said once, until somebody takes something of it.
+void leave_over(Run& run, AgentEntry& agent, size_t passed_from) {
+  if (agent.left_over || run.passed_over.size() == passed_from) return;
+  agent.left_over = true;
+  run.notes.push_back({&agent, no_grant, passed_from, run.passed_over.size(), 0, 0, 0, 0, {}});
+}
+
+// What a slot of the ring held before is overwritten in place.
+void write_record(const Run& run, const Note& note, Record& record) {
+  const Grant* grant = note.grant == no_grant ? nullptr : &run.grants[note.grant];
   record.when = run.now;
-  record.agent_id = *agent.id;
+  record.agent_id = *note.agent->id;
+  record.framework_id = grant ? grant->framework_id : FrameworkId();
+  record.role = grant ? grant->role : "";
+  record.resources = grant ? grant->resources : note.agent->available;
+  record.dominant = note.dominant;
+  record.role_before = note.role_before;
+  record.role_after = note.role_after;
+  record.framework_before = note.framework_before;
+  record.framework_after = note.framework_after;
   record.passed_over.clear();
-  for (size_t i = passed_from; i < passed_to; ++i) {
+  for (size_t i = note.passed_from; i < note.passed_to; ++i) {
     const Passing& passing = run.passed_over[i];
     record.passed_over.push_back(
         {*passing.client->id, passing.client->node->path, passing.reason, passing.until});
   }
-  return &record;
 }
 
-void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
-  ShareTree::Client& client = *taken.client;
-  const std::string& role = client.node->path;
-  Record* record = next_record(run, agent, passed_from, taken.passed_over);
-  const model::Resources resources = taken.resources.allocated_to(role);
-  if (record) {
-    record->framework_id = *client.id;
-    record->role = role;
-    record->resources = resources;
-    record->role_before = client.node->rank.share;
-    record->framework_before = client.rank.share;
+void write_records(const Run& run) {
+  Allocator::State& state = run.state;
+  const size_t kept = std::min(run.notes.size(), state.options.decisions_max);
+  state.next_record += run.notes.size() - kept;
+  for (size_t i = run.notes.size() - kept; i < run.notes.size(); ++i) {
+    const size_t slot = state.next_record % state.options.decisions_max;
+    if (state.records.size() <= slot) state.records.resize(slot + 1);
+    state.records[slot].number = state.next_record++;
+    write_record(run, run.notes[i], state.records[slot]);
   }
-  run.state.shares.allocate(client, resources.quantities(), ShareTree::Count::allocation);
-  if (record) {
-    record->role_after = client.node->rank.share;
-    record->framework_after = client.rank.share;
-    record->dominant = run.state.shares.dominance(client.allocated).name;
-  }
-  holding(agent, *client.framework).resources += resources;
-  run.grants.push_back({*client.id, role, *agent.id, resources});
 }
 
-// Nobody wanted an agent: said once, until somebody takes something of it.
-void leave_over(Run& run, AgentEntry& agent) {
-  if (agent.left_over || run.passed_over.empty()) return;
-  agent.left_over = true;
-  Record* record = next_record(run, agent, 0, run.passed_over.size());
-  if (!record) return;
-  record->framework_id = FrameworkId();
-  record->role.clear();
-  record->resources = agent.available;
-  record->dominant = model::Name();
-  record->role_before = record->role_after = 0;
-  record->framework_before = record->framework_after = 0;
+// Agents come in random order from all over memory: what the next ones need is asked for early.
+void prefetch(const std::vector<AgentEntry*>& agents, size_t current) {
+  constexpr size_t near = 4, far = 8;
+  if (current + far < agents.size()) {
+    const char* entry = reinterpret_cast<const char*>(agents[current + far]);
+    for (size_t offset = 0; offset < sizeof(AgentEntry); offset += 64)
+      __builtin_prefetch(entry + offset);
+  }
+  if (current + near >= agents.size()) return;
+  const AgentEntry& agent = *agents[current + near];
+  const char* entries = reinterpret_cast<const char*>(agent.available.entries().data());
+  for (size_t offset = 0; offset < agent.available.entries().size_bytes(); offset += 64)
+    __builtin_prefetch(entries + offset);
+  __builtin_prefetch(agent.id->value.data());
 }
 
 bool may_have(const FrameworkTraits& traits, const model::Entry& entry) {
@@ -209,21 +241,25 @@ std::vector<Grant> Allocator::allocate(Time now, Rng& rng) {
   for (const AgentId& id : state.filters.expire(now)) mark_dirty(state, state.agents.at(id));
   std::vector<AgentEntry*> agents = dirty_agents(state);
   rng.shuffle(agents);
-  Run run{state, now, {}, {}, {}};
+  Run run{state, now, {}, {}, {}, {}};
   run.grants.reserve(agents.size());
-  for (AgentEntry* agent : agents) {
-    walk_agent(run, *agent);
+  run.notes.reserve(agents.size());
+  for (size_t i = 0; i < agents.size(); ++i) {
+    prefetch(agents, i);
+    AgentEntry& agent = *agents[i];
+    size_t passed_from = run.passed_over.size();
+    walk_agent(run, agent);
     if (run.taken.empty()) {
-      leave_over(run, *agent);
+      leave_over(run, agent, passed_from);
       continue;
     }
-    agent->left_over = false;
-    size_t passed_from = 0;
+    agent.left_over = false;
     for (Taken& taken : run.taken) {
-      grant(run, *agent, taken, passed_from);
+      grant(run, agent, taken, passed_from);
       passed_from = taken.passed_over;
     }
   }
+  write_records(run);
   return std::move(run.grants);
 }
 
