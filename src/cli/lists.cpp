@@ -60,17 +60,24 @@ int list(const Common& common, const std::string& target, Fill fill) {
 }  // namespace
 
 int list_tasks(const Common& common, bool all) {
-  return list(common, "/tasks?limit=10000", [&](const value& document) {
-    Table table({"TASK", "NAME", "STATE", "ROLE", "CPUS / MEM", "AGENT", "FRAMEWORK"});
-    for (const value& task : list_of(document, "tasks")) {
-      const std::string state = text_of(task, "state");
-      if (!all && ended(state)) continue;
-      table.add({text_of(task, "id"), text_of(task, "name"), state, text_of(task, "role"),
-                 resources_of(task, "resources"), text_of(task, "slave_id"),
-                 text_of(task, "framework_id")});
-    }
+  auto document = get_json(common.master, "/tasks?limit=10000");
+  if (!document) return fail(document.error().message);
+  Table table({"TASK", "NAME", "STATE", "ROLE", "CPUS / MEM", "AGENT", "FRAMEWORK"});
+  boost::json::array listed;
+  for (const value& task : list_of(*document, "tasks")) {
+    const std::string state = text_of(task, "state");
+    if (!all && ended(state)) continue;
+    listed.push_back(task);
+    table.add({text_of(task, "id"), text_of(task, "name"), state, text_of(task, "role"),
+               resources_of(task, "resources"), text_of(task, "slave_id"),
+               text_of(task, "framework_id")});
+  }
+  if (common.json) {
+    std::cout << boost::json::serialize(boost::json::object{{"tasks", std::move(listed)}}) << '\n';
+  } else {
     table.print();
-  });
+  }
+  return 0;
 }
 
 int list_agents(const Common& common) {
