@@ -217,6 +217,124 @@ TEST_F(AllocatorTest, ARemovedFrameworkLeavesWhatItHeld) {
   EXPECT_EQ(run().at(0).resources, amount(4, 1024).allocated_to("*"));
 }
 
+TEST_F(AllocatorTest, SuppressionIsForEachRole) {
+  add("a", {"x", "y"}, {.multi_role = true});
+  allocator_.suppress(fw("a"), {"x"});
+  add_agent("s", amount(4, 1024));
+  const auto grants = run();
+  ASSERT_EQ(grants.size(), 1u);
+  EXPECT_EQ(grants[0].role, "y");
+  allocator_.suppress(fw("a"), {"y"});
+  give_back(grants[0], {});
+  EXPECT_TRUE(run().empty());
+}
+
+TEST_F(AllocatorTest, DeactivationLeavingTheRoleAndRemovalOfTheAgentEraseFilters) {
+  add("a", {"x", "y"}, {.multi_role = true});
+  add_agent("s", amount(4, 1024));
+  give_back(run().at(0), 60s);
+  give_back(run().at(0), 60s);
+  EXPECT_EQ(allocator_.active_filters("x") + allocator_.active_filters("y"), 2u);
+  allocator_.update_framework(fw("a"), {"y"}, {.multi_role = true}, {});
+  EXPECT_EQ(allocator_.active_filters("x"), 0u);
+  EXPECT_EQ(allocator_.active_filters("y"), 1u);
+  allocator_.deactivate_framework(fw("a"));
+  EXPECT_EQ(allocator_.active_filters("y"), 0u);
+  allocator_.activate_framework(fw("a"));
+  give_back(run().at(0), 60s);
+  EXPECT_EQ(allocator_.active_filters("y"), 1u);
+  allocator_.remove_agent(agent("s"));
+  EXPECT_EQ(allocator_.active_filters("y"), 0u);
+  EXPECT_EQ(allocator_.next_deadline(), never);
+}
+
+TEST_F(AllocatorTest, WhatRunsOfAFrameworkNotYetKnownCountsForIt) {
+  allocator_.add_agent(agent("s"), amount(4, 1024), true,
+                       {{fw("a"), amount(1, 256).allocated_to("*")}});
+  EXPECT_EQ(allocator_.allocated("*"), amount(1, 256).allocated_to("*"));
+  EXPECT_TRUE(allocator_.why(now_, fw("a")).empty());
+  add("a");
+  EXPECT_EQ(allocator_.framework_share(fw("a"), "*"), 0.25);
+  EXPECT_EQ(run().at(0).resources, amount(3, 768).allocated_to("*"));
+  allocator_.remove_agent(agent("s"));
+  EXPECT_EQ(allocator_.framework_share(fw("a"), "*"), 0);
+  EXPECT_TRUE(allocator_.allocated("*").empty());
+}
+
+TEST_F(AllocatorTest, AnAgentThatShrinksBelowWhatIsUsedOffersNothingUntilEnoughIsBack) {
+  add("a");
+  add_agent("s", amount(4, 1024));
+  const Grant all = run().at(0);
+  allocator_.update_agent(agent("s"), amount(2, 1024));
+  const Resources one = amount(1, 0).allocated_to("*");
+  allocator_.recover(now_, all.framework_id, all.agent_id, one, {});
+  EXPECT_TRUE(run().empty());
+  allocator_.recover(now_, all.framework_id, all.agent_id, one + one, {});
+  EXPECT_EQ(run().at(0).resources, one);
+}
+
+TEST_F(AllocatorTest, AgentsWithoutMultiRoleAreForPlainFrameworks) {
+  add("many", {"a"}, {.multi_role = true});
+  add("nested", {"a/b"});
+  add("one", {"z"});
+  allocator_.add_agent(agent("s"), amount(4, 1024), false, {});
+  EXPECT_EQ(run().at(0).framework_id, fw("one"));
+}
+
+TEST_F(AllocatorTest, RevocableSharedAndRefinedResourcesAreStripped) {
+  const auto special = [](auto&& change) {
+    model::Entry entry{.name = model::cpus, .amount = 1000};
+    model::Traits traits;
+    change(traits);
+    entry.traits = std::make_shared<const model::Traits>(traits);
+    return Resources::of(entry);
+  };
+  const Resources revocable = special([](model::Traits& traits) { traits.revocable = true; });
+  const Resources shared = special([](model::Traits& traits) { traits.shared = true; });
+  const Resources refined = special([](model::Traits& traits) {
+    traits.reservations = {{.role = "eng"}, {.dynamic = true, .role = "eng/web"}};
+  });
+  add("plain", {"eng/web"});
+  const Resources all = amount(4, 1024) + revocable + shared + refined;
+  add_agent("s", all);
+  EXPECT_EQ(run().at(0).resources, amount(4, 1024).allocated_to("eng/web"));
+  add("can", {"eng/web"},
+      {.revocable_resources = true, .shared_resources = true, .reservation_refinement = true});
+  const auto grants = run();
+  ASSERT_EQ(grants.size(), 1u);
+  EXPECT_EQ(grants[0].framework_id, fw("can"));
+  EXPECT_EQ(grants[0].resources, (revocable + shared + refined).allocated_to("eng/web"));
+}
+
+TEST_F(AllocatorTest, WhatNobodyWantsIsOnRecordOnce) {
+  add("a");
+  add_agent("s", amount(4, 1024));
+  give_back(run().at(0), 60s);
+  EXPECT_TRUE(run().empty());
+  allocator_.update_agent(agent("s"), amount(4, 1024));
+  EXPECT_TRUE(run().empty());
+  const auto decisions = allocator_.decisions();
+  ASSERT_EQ(decisions.size(), 2u);
+  EXPECT_TRUE(decisions[1].framework_id.empty());
+  EXPECT_EQ(decisions[1].passed_over.at(0).framework_id, fw("a"));
+}
+
+TEST_F(AllocatorTest, TheOldestDecisionsAreDropped) {
+  Options options;
+  options.decisions_max = 3;
+  allocator_ = Allocator(options);
+  add("a");
+  for (int i = 0; i < 5; ++i) add_agent("s" + std::to_string(i), amount(1, 128));
+  EXPECT_EQ(run().size(), 5u);
+  add_agent("t", amount(1, 128));
+  EXPECT_EQ(run().size(), 1u);
+  const auto decisions = allocator_.decisions();
+  ASSERT_EQ(decisions.size(), 3u);
+  EXPECT_EQ(decisions[0].number, 4u);
+  EXPECT_EQ(decisions[2].number, 6u);
+  EXPECT_EQ(decisions[2].agent_id, agent("t"));
+}
+
 // Random sequences of everything; what is out never exceeds what there is, and nothing is lost.
 TEST(AllocatorPropertyTest, WhatIsGrantedAndWhatIsLeftAreTheAgent) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
