@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "agent/http/handle.hpp"
+#include "wire/answers.hpp"
 
 namespace mesolith::agent::http {
 
@@ -51,15 +52,11 @@ struct FileFound {
 };
 std::variant<FileFound, wire::Response> find_file(const State& state, std::string_view path);
 
-// Shared answers.
-wire::Response method_not_allowed(const wire::Request& request, std::string_view allowed);
-wire::Response not_acceptable();
-// Reads the body by its Content-Type into `out`; the refusal if that fails.
-std::optional<wire::Response> decode_body(const wire::Request& request,
-                                          google::protobuf::Message& out);
-std::optional<wire::Media> accepted_media(const wire::Request& request);
-wire::Response api_answer(wire::Media media, std::string body);
-// JSON, or a call of the function named by ?jsonp= with it.
-wire::Response json_answer(const wire::Request& request, std::string body);
+using wire::accepted_media;
+using wire::api_answer;
+using wire::decode_body;
+using wire::json_answer;
+using wire::method_not_allowed;
+using wire::not_acceptable;
 
 }  // namespace mesolith::agent::http

@@ -246,10 +246,7 @@ Outcome operator_api(const Context& context) {
     return wire::text(
         501, "The call " + Call::Type_Name(call.type()) + " is not served by this version");
   }
-  wire::Response response = wire::empty(200);
-  response.body = wire::encode(*media, *answer);
-  response.headers.set("Content-Type", std::string(wire::media_name(*media)));
-  return response;
+  return wire::api_answer(*media, wire::encode(*media, *answer));
 }
 
 }  // namespace mesolith::master::http

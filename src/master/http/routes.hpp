@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "master/http/handle.hpp"
+#include "wire/answers.hpp"
 
 namespace mesolith::master::http {
 
@@ -59,15 +60,10 @@ Outcome openapi(const Context&);
 // Every metric by its original name.
 std::map<std::string, double> collect_metrics(const Context&);
 
-// Shared answers.
-wire::Response method_not_allowed(const wire::Request& request, std::string_view allowed);
-wire::Response not_acceptable();
-// Reads the body by its Content-Type into `out`; the refusal if that fails (rows 7 to 9).
-std::optional<wire::Response> decode_body(const wire::Request& request,
-                                          google::protobuf::Message& out);
-std::optional<wire::Media> accepted_media(const wire::Request& request);
-wire::Response stream_head(wire::Media media, const std::string& stream_uuid);
-// JSON, or a call of the function named by ?jsonp= with it.
-wire::Response json_answer(const wire::Request& request, std::string body);
+using wire::accepted_media;
+using wire::decode_body;
+using wire::json_answer;
+using wire::method_not_allowed;
+using wire::not_acceptable;
 
 }  // namespace mesolith::master::http

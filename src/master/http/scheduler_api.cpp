@@ -68,6 +68,13 @@ std::optional<std::string> invalid(const Call& call) {
   return std::nullopt;
 }
 
+wire::Response stream_head(wire::Media media, const std::string& stream_uuid) {
+  wire::Response head = wire::empty(200);
+  head.headers.set("Mesos-Stream-Id", stream_uuid);
+  head.headers.set("Content-Type", std::string(wire::media_name(media)));
+  return head;
+}
+
 Outcome subscribe(const wire::Request& request, Call call, const std::string& stream_uuid) {
   const std::optional<wire::Media> media = accepted_media(request);
   if (!media) return not_acceptable();
