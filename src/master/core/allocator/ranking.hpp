@@ -2,12 +2,12 @@
 // Siblings of the share tree in their order: share, then allocations ever made, then name. A heap,
 // for almost always only the first is asked for: changing one costs O(log n), and walking k of them
 // in order costs O(k log k) beside that. Items are referred to, not owned; they must stay where
-// they are. An Item has `Rank rank`, `size_t place` (the heap's own) and `name()`.
+// they are. An Item has `Rank rank` and `size_t place` (the heap's own).
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <string>
+#include <iterator>
 #include <vector>
 
 #include "base/check.hpp"
@@ -17,7 +17,26 @@ namespace mesolith::master::allocator {
 struct Rank {
   double share = 0;
   uint64_t allocations = 0;
+  uint64_t by_name = 0;  // grows with the name among siblings, so that names need not be compared
 };
+
+// Gives `position`, new in a map of siblings sorted by name, its number between its neighbours'.
+// False when there is no number left between them: then all were numbered anew.
+template <class Map, class RankOf>
+bool number_by_name(Map& siblings, typename Map::iterator position, RankOf rank_of) {
+  constexpr uint64_t first = uint64_t{1} << 62, gap = uint64_t{1} << 32;
+  const auto next = std::next(position);
+  const bool alone = siblings.size() == 1, last = next == siblings.end();
+  uint64_t& number = rank_of(*position).by_name;
+  const uint64_t above = last ? 0 : rank_of(*next).by_name;
+  const uint64_t below = position == siblings.begin() ? above - std::min(above, 2 * gap)
+                                                      : rank_of(*std::prev(position)).by_name;
+  number = alone ? first : last ? below + gap : below + (above - below) / 2;
+  if (alone || (number > below && (last || number < above))) return true;
+  uint64_t fresh = first;
+  for (auto& sibling : siblings) rank_of(sibling).by_name = fresh += gap;
+  return false;
+}
 
 template <class Item>
 class Ranking {
@@ -40,7 +59,7 @@ class Ranking {
   static bool before(const Slot& a, const Slot& b) {
     if (a.rank.share != b.rank.share) return a.rank.share < b.rank.share;
     if (a.rank.allocations != b.rank.allocations) return a.rank.allocations < b.rank.allocations;
-    return a.item->name() < b.item->name();
+    return a.rank.by_name < b.rank.by_name;
   }
   void put(size_t place, const Slot& slot) {
     slots_[place] = slot;

@@ -56,13 +56,16 @@ ShareTree::Node& ShareTree::node(const std::string& role) {
   if (const auto found = by_path_.find(role); found != by_path_.end()) return *found->second;
   const std::string above(model::roles::parent(role));
   Node& parent = above.empty() ? *root_ : node(above);
-  auto& created = parent.children[role];
-  created = std::make_unique<Node>();
+  const auto position = parent.children.emplace(role, std::make_unique<Node>()).first;
+  Node* created = position->second.get();
   created->path = role;
   created->own_path = role + "/.";
   created->parent = &parent;
   created->weight = weight(role);
-  by_path_[role] = created.get();
+  by_path_[role] = created;
+  if (!number_by_name(parent.children, position,
+                      [](auto& child) -> Rank& { return child.second->rank; }))
+    stale_ = true;
   return *created;
 }
 
@@ -86,6 +89,9 @@ ShareTree::Client& ShareTree::client(const std::string& role, const FrameworkId&
     found->second.node = &own;
     found->second.framework = &framework;
     found->second.id = &found->first;
+    if (!number_by_name(own.clients, found,
+                        [](auto& client) -> Rank& { return client.second.rank; }))
+      stale_ = true;
   }
   return found->second;
 }

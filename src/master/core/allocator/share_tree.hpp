@@ -38,7 +38,6 @@ class ShareTree {
     bool active = false;
     Rank rank;  // current while active and the tree is not stale
     size_t place = 0;
-    const std::string& name() const { return id->value; }
   };
   struct Node {  // a role
     std::string path, own_path;
@@ -48,7 +47,6 @@ class ShareTree {
     size_t active_below = 0;      // active clients of the subtree
     Rank rank;                    // current while active_below > 0 and the tree is not stale
     size_t place = 0;
-    const std::string& name() const { return path; }
     std::map<std::string, std::unique_ptr<Node>> children;
     Ranking<Node> ranked_children;
     // The role's own clients, which compete with its children as one: the virtual child ".".
@@ -95,7 +93,7 @@ class ShareTree {
   void set_active(Client& client, bool active);
   void settle(Client& client);  // it and its role and all above find their places again
   void forget_if_idle(Client& client);
-  void refresh();  // all ranks, after a change of the total or a weight
+  void refresh();  // all ranks, after a change of the total, a weight or the numbers of names
   void refresh(Node& node);
   template <class Visit>
   bool walk(const Node& node, Visit& visit) const;
