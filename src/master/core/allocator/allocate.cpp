@@ -37,7 +37,8 @@ struct Run {
   Allocator::State& state;
   Time now;
   std::vector<Grant> grants;
-  std::vector<Note> notes;
+  std::vector<Note> notes;  // the last decisions_max: note n is at n % decisions_max
+  size_t notes_made = 0;
   std::vector<Passing> passed_over;
   std::vector<Taken> taken;  // on one agent
 };
@@ -99,6 +100,17 @@ void walk_agent(Run& run, AgentEntry& agent) {
   note_available(agent);
 }
 
+void add_note(Run& run, Note note) {
+  const size_t most = run.state.options.decisions_max;
+  if (most == 0) return;
+  if (run.notes.size() < most) {
+    run.notes.push_back(std::move(note));
+  } else {
+    run.notes[run.notes_made % most] = std::move(note);
+  }
+  ++run.notes_made;
+}
+
 void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
   ShareTree::Client& client = *taken.client;
   ShareTree::Node& node = *client.node;
@@ -116,7 +128,7 @@ void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
   note.role_after = node.rank.share;
   note.framework_after = client.rank.share;
   note.dominant = run.state.shares.dominance(client.allocated).name;
-  run.notes.push_back(std::move(note));
+  add_note(run, std::move(note));
   holding(agent, *client.framework).resources += resources;
   run.grants.push_back({*client.id, node.path, *agent.id, std::move(resources)});
 }
@@ -125,7 +137,7 @@ void grant(Run& run, AgentEntry& agent, Taken& taken, size_t passed_from) {
 void leave_over(Run& run, AgentEntry& agent, size_t passed_from) {
   if (agent.left_over || run.passed_over.size() == passed_from) return;
   agent.left_over = true;
-  run.notes.push_back({&agent, no_grant, passed_from, run.passed_over.size(), 0, 0, 0, 0, {}});
+  add_note(run, {&agent, no_grant, passed_from, run.passed_over.size(), 0, 0, 0, 0, {}});
 }
 
 // What a slot of the ring held before is overwritten in place.
@@ -151,13 +163,12 @@ void write_record(const Run& run, const Note& note, Record& record) {
 
 void write_records(const Run& run) {
   Allocator::State& state = run.state;
-  const size_t kept = std::min(run.notes.size(), state.options.decisions_max);
-  state.next_record += run.notes.size() - kept;
-  for (size_t i = run.notes.size() - kept; i < run.notes.size(); ++i) {
+  state.next_record += run.notes_made - run.notes.size();
+  for (size_t i = run.notes_made - run.notes.size(); i < run.notes_made; ++i) {
     const size_t slot = state.next_record % state.options.decisions_max;
     if (state.records.size() <= slot) state.records.resize(slot + 1);
     state.records[slot].number = state.next_record++;
-    write_record(run, run.notes[i], state.records[slot]);
+    write_record(run, run.notes[i % state.options.decisions_max], state.records[slot]);
   }
 }
 
@@ -241,9 +252,8 @@ std::vector<Grant> Allocator::allocate(Time now, Rng& rng) {
   for (const AgentId& id : state.filters.expire(now)) mark_dirty(state, state.agents.at(id));
   std::vector<AgentEntry*> agents = dirty_agents(state);
   rng.shuffle(agents);
-  Run run{state, now, {}, {}, {}, {}};
+  Run run{state, now, {}, {}, 0, {}, {}};
   run.grants.reserve(agents.size());
-  run.notes.reserve(agents.size());
   for (size_t i = 0; i < agents.size(); ++i) {
     prefetch(agents, i);
     AgentEntry& agent = *agents[i];
