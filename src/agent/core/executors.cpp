@@ -31,7 +31,11 @@ void tell_exited(Context& context, const Executor& executor, int status) {
   *exited->mutable_framework_id() = model::to_proto(executor.framework_id);
   *exited->mutable_executor_id() = model::to_proto(executor.id);
   exited->set_status(status);
-  send(context, std::move(call));
+  if (context.state.registered) {
+    send(context, std::move(call));
+  } else {
+    context.state.exits_to_tell.push_back(std::move(call));
+  }
 }
 
 bool idle(const Executor& executor) {

@@ -260,6 +260,42 @@ TEST(Executors, StaleBeliefs) {
   EXPECT_EQ(core.last_update().reason(), TaskStatus::REASON_TASK_INVALID);
 }
 
+TEST(Executors, OneThatIsOnlyKeptForItsUpdatesIsSaidToBeGoneAgain) {
+  Core core;
+  core.start();
+  const ContainerId id = run_executor(core);
+  core.step(ContainerExited{id, 0});  // the end of "a" is not acknowledged
+  // The master has heard of the end and wants to start the executor anew.
+  core.launch(core.framework(false, true), Core::custom_task("b"), true);
+  EXPECT_EQ(core.last_update().reason(), TaskStatus::REASON_EXECUTOR_TERMINATED);
+  const auto sent = core.all<SendToMaster>();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(sent.back()->call.type(), protocol::AgentCall::EXECUTOR_EXITED);
+}
+
+TEST(Executors, AnEndWhileSubscribingIsToldOnceRegistered) {
+  Core core;
+  core.start();
+  const ContainerId id = run_executor(core);
+  core.step(MasterDetected{});
+  core.tick_at_deadline();
+  ASSERT_NE(core.one<SubscribeToMaster>(), nullptr);
+  EXPECT_EQ(core.one<SubscribeToMaster>()->call.subscribe().executors_size(), 1);
+  core.step(ContainerExited{id, 0});
+  EXPECT_TRUE(core.all<SendToMaster>().empty());
+  protocol::MasterEvent event;
+  event.set_type(protocol::MasterEvent::SUBSCRIBED);
+  event.mutable_subscribed()->mutable_agent_id()->set_value("M-S0");
+  event.mutable_subscribed()->mutable_master_info()->set_id("M");
+  event.mutable_subscribed()->mutable_master_info()->set_ip(0);
+  event.mutable_subscribed()->mutable_master_info()->set_port(5050);
+  event.mutable_subscribed()->set_ping_timeout_total_seconds(75);
+  core.master(event);
+  const auto sent = core.all<SendToMaster>();
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(sent.front()->call.type(), protocol::AgentCall::EXECUTOR_EXITED);
+}
+
 TEST(Executors, HeartbeatsEveryHalfHour) {
   Core core;
   core.start();

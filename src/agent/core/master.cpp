@@ -93,6 +93,7 @@ void on_subscribed(Context& context, const MasterEvent::Subscribed& subscribed) 
       seconds_or(subscribed.ping_timeout_total_seconds(), std::chrono::seconds(75));
   state.ping_deadline = saturating_add(context.now, state.ping_timeout_total);
   log::info("registered with master {} as {}", subscribed.master_info().id(), id.value);
+  for (AgentCall& exited : std::exchange(state.exits_to_tell, {})) send(context, std::move(exited));
   flush_updates(context);
   for (const auto& each : subscribed.reconcile()) reconcile(context, each);
 }
@@ -148,6 +149,7 @@ void on_ping(Context& context) {
 void subscribe(Context& context) {
   State& state = context.state;
   disconnect(state);
+  state.exits_to_tell.clear();  // what has ended is not listed
   state.subscribing = true;
   ++state.connection;
   state.subscribe_at = saturating_add(context.now, subscribe_timeout);

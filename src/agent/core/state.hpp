@@ -151,6 +151,8 @@ struct State {
   bool registered = false;
   bool subscribing = false;  // SubscribeToMaster was emitted and is unanswered
   uint64_t connection = 0;
+  // EXECUTOR_EXITED of executors that the latest SUBSCRIBE still listed; told once registered.
+  std::vector<protocol::AgentCall> exits_to_tell;
   std::optional<mesos::v1::MasterInfo> master_info;
   Time subscribe_at = never;
   Duration backoff{};

@@ -34,6 +34,11 @@ void tell_exited(Context& context, const FrameworkId& framework_id, const Execut
   send(context, std::move(call));
 }
 
+// The master heard of its end before, if at all, and may count what it asked for now as held by it.
+bool is_gone(const Executor* executor) {
+  return !executor || executor->phase == Executor::Phase::terminated;
+}
+
 // Why a task of a custom executor cannot go to it, if so.
 std::optional<std::string> stale(const Executor* executor, std::optional<bool> launch_executor) {
   if (!executor) {
@@ -126,7 +131,7 @@ void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos:
   if (auto reason = stale(known, launch_executor); reason || (known && known->command)) {
     refuse(context, framework, task, TaskStatus::REASON_EXECUTOR_TERMINATED,
            reason.value_or("The executor's id is that of a command task"));
-    if (!known) tell_exited(context, framework.id, executor_id);
+    if (is_gone(known)) tell_exited(context, framework.id, executor_id);
     remove_framework_if_idle(context, FrameworkId(framework.id));
     return;
   }
@@ -150,7 +155,7 @@ void launch_group(Context& context, const protocol::MasterEvent::LaunchGroup& la
     for (const auto& task : launch.task_group().tasks()) {
       refuse(context, framework, task, TaskStatus::REASON_EXECUTOR_TERMINATED, *reason);
     }
-    if (!known) tell_exited(context, framework.id, executor_id);
+    if (is_gone(known)) tell_exited(context, framework.id, executor_id);
     remove_framework_if_idle(context, FrameworkId(framework.id));
     return;
   }
