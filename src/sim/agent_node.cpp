@@ -3,11 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "agent/http/handle.hpp"
 #include "base/check.hpp"
 #include "model/resources.hpp"
 #include "sim/describe.hpp"
 #include "sim/master_node.hpp"
 #include "sim/world.hpp"
+#include "wire/record_io.hpp"
 
 namespace mesolith::sim {
 namespace {
@@ -57,6 +61,7 @@ agent::Options AgentNode::options() const {
   options.status_update_retry_min = std::chrono::seconds(1);
   options.status_update_retry_max = std::chrono::seconds(4);
   options.switch_user = false;
+  options.launcher_dir = "/usr/libexec/mesos";
   return options;
 }
 
@@ -66,6 +71,12 @@ void AgentNode::start() {
   ++life_;
   ++starts_;
   state_ = std::make_unique<agent::State>(options(), world_.rng.next(), world_.now());
+  Handlers handlers;
+  handlers.on_message = [this](ConnectionId connection, Message message) {
+    on_request(connection, std::get<wire::Request>(message));
+  };
+  handlers.on_closed = [this](ConnectionId connection) { on_stream_closed(connection); };
+  world_.network.listen(node_, std::move(handlers));
   agent::Recovered recovered;
   recovered.records.assign(disk_.durable().begin(), disk_.durable().end());
   recovered.containers = containers_.listing();
@@ -83,6 +94,7 @@ void AgentNode::crash() {
   disk_.crash();
   timer_.cancel();
   preparing_.clear();
+  streams_.clear();
   state_.reset();
 }
 
@@ -134,90 +146,53 @@ void AgentNode::perform(const agent::SendToMaster& out) {
   if (session_) session_->send(out.call.SerializeAsString());
 }
 
-TaskKey AgentNode::task_of(const ContainerId& id) const {
-  const auto owner = state_->containers.find(id);
-  if (owner == state_->containers.end()) return {};
-  return {owner->second.first, TaskId(owner->second.second.value)};
-}
-
-void AgentNode::perform(const agent::LaunchContainer& out) {
-  const TaskKey task = task_of(out.container_id);
-  preparing_[out.container_id] = {task, false};
-  const Duration preparation = up_to(world_.rng, std::chrono::milliseconds(40));
-  world_.schedule.after(preparation, [this, life = life_, out] {
-    if (life == life_ && up()) launch(out);
+void AgentNode::on_request(ConnectionId connection, const wire::Request& request) {
+  world_.trace.note(world_.now(), "request", name_, request.body, [&] {
+    return fmt::format("{} ({} bytes) on connection {}", request.path, request.body.size(),
+                       connection);
   });
-}
-
-void AgentNode::launch(const agent::LaunchContainer& out) {
-  using Failed = agent::ContainerLaunchFailed;
-  const Preparation preparation = preparing_.at(out.container_id);
-  preparing_.erase(out.container_id);
-  const auto fail = [&](Failed::Cause cause, const char* message) {
-    if (!preparation.destroyed) world_.ledger[preparation.task].launch_failed = true;
-    notify(Failed{out.container_id, cause, message});
+  namespace http = agent::http;
+  http::Outcome outcome = http::handle(*state_, world_.now(), request, {});
+  const auto answer = [&](wire::Response response) {
+    world_.network.send(connection, End::server, std::move(response));
   };
-  if (preparation.destroyed) return fail(Failed::Cause::destroyed, "destroyed");
-  if (!program_of(out.arguments)) return fail(Failed::Cause::exec_failed, "no such program");
-  const bool faulty = world_.scenario.faults && !world_.quiet();
-  if (faulty && world_.rng.chance(0.04)) {
-    return fail(world_.rng.chance(0.5) ? Failed::Cause::fetch_failed : Failed::Cause::system,
-                "the disk said no");
-  }
-  spawn(out, preparation.task);
-  if (world_.scenario.plant == Plant::started_twice && world_.rng.chance(0.1)) {
-    spawn(out, preparation.task);
-  }
-}
-
-void AgentNode::spawn(const agent::LaunchContainer& out, const TaskKey& task) {
-  const model::Quantities uses{{model::cpus, model::to_millis(out.cpus)},
-                               {model::mem, model::to_millis(out.mem_bytes / (1 << 20))}};
-  const int64_t pid = containers_.spawn(out.container_id, task, *program_of(out.arguments), uses);
-  world_.trace.note(world_.now(), "spawn", name_, out.container_id.value,
-                    [&] { return out.container_id.value + " for task " + task.second.value; });
-  world_.ledger[task].containers.push_back({name_, out.container_id, world_.now()});
-  notify(agent::ContainerLaunched{out.container_id, pid});
-  world_.check([&](Checker& each) { return each.container_started(*this, task); });
-}
-
-void AgentNode::on_exit(const ContainerId& id, const Containers::Container& container) {
-  world_.trace.note(world_.now(), "exit", name_, id.value, [&] {
-    return fmt::format("{} of task {}, status {}", id.value, container.task.second.value,
-                       *container.exit_status);
-  });
-  for (ContainerRecord& record : world_.ledger[container.task].containers) {
-    if (record.container_id != id) continue;
-    record.ended = world_.now();
-    record.status = *container.exit_status;
-    record.destroyed = container.touched;
-  }
-  if (up()) notify(agent::ContainerExited{id, *container.exit_status, std::nullopt});
-}
-
-void AgentNode::notify(agent::Event event) {
-  last_notice_ =
-      std::max(last_notice_, world_.now() + up_to(world_.rng, std::chrono::milliseconds(2)));
-  world_.schedule.at(last_notice_, [this, life = life_, event = std::move(event)] {
-    if (life == life_ && up()) step(event);
-  });
-}
-
-void AgentNode::perform(const agent::SignalContainer& out) {
-  containers_.signal(out.container_id, out.signal);
-}
-
-void AgentNode::perform(const agent::DestroyContainer& out) {
-  const auto preparing = preparing_.find(out.container_id);
-  if (preparing != preparing_.end()) {
-    preparing->second.destroyed = true;
+  if (auto* accepted = std::get_if<http::Accepted>(&outcome)) {
+    step(accepted->event);
+    answer(std::move(accepted->response));
+  } else if (auto* open = std::get_if<http::OpenStream>(&outcome)) {
+    open->event.stream = next_stream_++;
+    streams_[open->event.stream] = {connection, open->media};
+    answer(std::move(open->head));
+    step(std::move(open->event));
+  } else if (auto* response = std::get_if<wire::Response>(&outcome)) {
+    answer(std::move(*response));
   } else {
-    containers_.destroy(out.container_id);
+    answer(wire::empty(404));  // files and figures of a machine that there isn't
   }
 }
 
-void AgentNode::perform(const agent::AcknowledgeContainer& out) {
-  containers_.acknowledge(out.container_id);
+void AgentNode::on_stream_closed(ConnectionId connection) {
+  const auto found = std::ranges::find_if(
+      streams_, [&](const auto& each) { return each.second.connection == connection; });
+  if (found == streams_.end()) return;
+  const agent::StreamId stream = found->first;
+  streams_.erase(found);
+  step(agent::StreamClosed{stream});
+}
+
+void AgentNode::perform(const agent::SendToExecutor& out) {
+  const auto found = streams_.find(out.stream);
+  if (found == streams_.end()) return;
+  std::string framed;
+  wire::append_record(wire::encode(found->second.media, out.event), framed);
+  world_.network.send(found->second.connection, End::server, std::move(framed));
+}
+
+void AgentNode::perform(const agent::CloseStream& close) {
+  const auto found = streams_.find(close.stream);
+  if (found == streams_.end()) return;
+  world_.network.close(found->second.connection, End::server);
+  streams_.erase(found);
 }
 
 void AgentNode::perform(const agent::Persist& persist) {

@@ -11,6 +11,7 @@
 #include "agent/core/step.hpp"
 #include "sim/containers.hpp"
 #include "sim/disk.hpp"
+#include "sim/executor.hpp"
 #include "sim/record_session.hpp"
 #include "sim/timer.hpp"
 
@@ -37,7 +38,9 @@ class AgentNode {
 
  private:
   struct Preparation {  // of a container, in this process
-    TaskKey task;
+    TaskKey task;       // for an executor that id in the task's place
+    bool executor = false;
+    bool checkpoint = false;
     bool destroyed = false;
   };
 
@@ -46,23 +49,28 @@ class AgentNode {
   void perform(agent::Effect& effect);
   void perform(const agent::SubscribeToMaster& out);
   void perform(const agent::SendToMaster& out);
-  void perform(const agent::SendToExecutor&) {}
-  void perform(const agent::CloseStream&) {}
+  void perform(const agent::SendToExecutor& out);
+  void perform(const agent::CloseStream& close);
   void perform(const agent::LaunchContainer& launch);
-  void perform(const agent::ResizeContainer&) {}
+  void perform(const agent::ResizeContainer& resize);
   void perform(const agent::SignalContainer& signal);
   void perform(const agent::DestroyContainer& destroy);
   void perform(const agent::AcknowledgeContainer& acknowledge);
   void perform(const agent::Persist& persist);
   void perform(const agent::Exit& exit);
 
+  void on_request(ConnectionId connection, const wire::Request& request);
+  void on_stream_closed(ConnectionId connection);
+
   void launch(const agent::LaunchContainer& launch);
-  void spawn(const agent::LaunchContainer& launch, const TaskKey& task);
+  void spawn(const agent::LaunchContainer& launch, const Preparation& preparation);
+  void spawn_executor(const ContainerId& id, const Preparation& preparation);
+  void record_start(const ContainerId& id, const TaskKey& task);
+  void record_end(const ContainerId& id, const TaskKey& task, int status, bool destroyed);
   // From the launcher or the hands, in order.
   void notify(agent::Event event);
   void on_exit(const ContainerId& id, const Containers::Container& container);
   void exit_when_durable();
-  TaskKey task_of(const ContainerId& id) const;
 
   World& world_;
   const NodeId node_;
@@ -77,6 +85,14 @@ class AgentNode {
   uint32_t starts_ = 0;
   std::map<ContainerId, Preparation> preparing_;
   Time last_notice_{};
+  struct Stream {
+    ConnectionId connection = 0;
+    wire::Media media = wire::Media::json;
+  };
+  agent::StreamId next_stream_ = 1;
+  std::map<agent::StreamId, Stream> streams_;
+  std::map<ContainerId, std::unique_ptr<Executor>> executors_;
+  uint32_t executors_made_ = 0;
 };
 
 }  // namespace mesolith::sim

@@ -70,6 +70,11 @@ void Containers::destroy(const ContainerId& id) {
   end_after(id, std::chrono::milliseconds(1 + rng_.below(20)), sigkill);
 }
 
+void Containers::resize(const ContainerId& id, model::Quantities uses) {
+  const auto found = containers_.find(id);
+  if (found != containers_.end()) found->second.uses = std::move(uses);
+}
+
 void Containers::acknowledge(const ContainerId& id) {
   const auto found = containers_.find(id);
   if (found != containers_.end() && found->second.exit_status) containers_.erase(found);

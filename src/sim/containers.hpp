@@ -50,6 +50,9 @@ class Containers {
   void signal(const ContainerId& id, int signal);
   void destroy(const ContainerId& id);
   void acknowledge(const ContainerId& id);
+  // It ends by itself, now.
+  void exit(const ContainerId& id, int status) { end_after(id, Duration::zero(), status); }
+  void resize(const ContainerId& id, model::Quantities uses);
   std::vector<agent::ContainerListing> listing() const;
   const std::map<ContainerId, Container>& all() const { return containers_; }
 

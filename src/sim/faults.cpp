@@ -72,9 +72,9 @@ void Faults::make_one() {
     case 6:
       return partition(any_of(world_, world_.frameworks()).node());
     case 7:
-      return world_.network.break_any(false);
+      return world_.network.break_any(MasterNode::node, false);
     case 8:
-      return world_.network.break_any(true);
+      return world_.network.break_any(MasterNode::node, true);
     default:
       return slow_disk();
   }

@@ -41,6 +41,7 @@ void FrameworkNode::start() {
   CHECK(!state_);
   world_.trace.note(world_.now(), "start", name_);
   ++life_;
+  ++starts_;
   driver::Options options;
   options.info = info_;
   if (!framework_id_.empty()) options.info.mutable_id()->set_value(framework_id_.value);
@@ -154,23 +155,41 @@ void FrameworkNode::perform(const driver::Disconnected&) {
 }
 
 void FrameworkNode::perform(const driver::Abort& abort) {
+  if (starts_ > 1 && !world_.quiet() && abort.message == "Framework failed over") {
+    world_.trace.note(world_.now(), "aborted", name_);
+    return later(std::chrono::seconds(1), [this] {
+      crash();
+      start();
+    });
+  }
   world_.fail("identity", name_ + " was turned away: " + abort.message);
 }
 
 void FrameworkNode::record_request(const mesos::v1::scheduler::Call& call) {
-  using mesos::v1::scheduler::Call;
-  if (call.type() == Call::KILL) {
-    world_.ledger[{framework_id_, TaskId(call.kill().task_id().value())}].kill_requested = true;
+  if (call.type() == mesos::v1::scheduler::Call::KILL) {
+    TaskRecord& killed = world_.ledger[{framework_id_, TaskId(call.kill().task_id().value())}];
+    killed.kill_requested = true;
+    if (killed.group.empty()) return;
+    for (auto& [key, record] : world_.ledger) {
+      if (key.first == framework_id_ && record.group == killed.group) record.kill_requested = true;
+    }
+    return;
   }
   for (const auto& operation : call.accept().operations()) {
-    for (const auto& task : operation.launch().task_infos()) {
-      TaskRecord& record = world_.ledger[{framework_id_, TaskId(task.task_id().value())}];
-      record.requested = world_.now();
-      record.checkpoint = info_.checkpoint();
-      record.partition_aware =
-          model::has_capability(info_, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE);
-    }
+    for (const auto& task : operation.launch().task_infos()) record_launch(task, "");
+    const auto& group = operation.launch_group().task_group().tasks();
+    for (const auto& task : group) record_launch(task, group[0].task_id().value());
   }
+}
+
+void FrameworkNode::record_launch(const mesos::v1::TaskInfo& task, const std::string& group) {
+  using Capability = mesos::v1::FrameworkInfo::Capability;
+  TaskRecord& record = world_.ledger[{framework_id_, TaskId(task.task_id().value())}];
+  record.requested = world_.now();
+  record.checkpoint = info_.checkpoint();
+  record.partition_aware = model::has_capability(info_, Capability::PARTITION_AWARE);
+  record.by_executor = task.has_executor() || !group.empty();
+  record.group = group;
 }
 
 void FrameworkNode::record_update(const mesos::v1::TaskStatus& status) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A simulated framework: the driver's core that ships, and a workload on top of it. After a crash
-// it takes its framework up again by the id it had.
+// it takes its framework up again by the id it had. A process that is turned away because an
+// earlier one's subscription arrived after its own is started again by its supervisor.
 #pragma once
 
 #include <deque>
@@ -47,6 +48,7 @@ class FrameworkNode {
   void perform(const frameworks::driver::Disconnected& disconnected);
   void perform(const frameworks::driver::Abort& abort);
   void record_request(const mesos::v1::scheduler::Call& call);
+  void record_launch(const mesos::v1::TaskInfo& task, const std::string& group);
   void record_update(const mesos::v1::TaskStatus& status);
 
   World& world_;
@@ -64,6 +66,7 @@ class FrameworkNode {
   bool stepping_ = false;
   uint64_t life_ = 0;
   Time last_offers_{};
+  uint32_t starts_ = 0;
 };
 
 }  // namespace mesolith::sim

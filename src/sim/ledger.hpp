@@ -39,6 +39,10 @@ struct TaskRecord {
   bool partition_aware = false;
   bool kill_requested = false;
   bool launch_failed = false;  // the container could not be started
+  bool by_executor = false;    // a container of it is then the run in its executor's
+  std::string group;           // tasks of one group may be killed together; empty: of none
+  // The agent has acknowledged to the executor how it ended, and keeps that over restarts.
+  bool end_acknowledged = false;
   std::vector<ContainerRecord> containers;
   std::vector<Told> told;
 };

@@ -118,12 +118,14 @@ void Network::heal_all() {
   }
 }
 
-void Network::break_any(bool half_open) {
-  if (connections_.empty()) return;
-  auto found = connections_.begin();
-  std::advance(found, rng_.below(connections_.size()));
-  const ConnectionId id = found->first;
-  Connection& connection = found->second;
+void Network::break_any(NodeId server, bool half_open) {
+  std::vector<ConnectionId> candidates;
+  for (auto& [id, connection] : connections_) {
+    if (connection.at(End::server).node == server) candidates.push_back(id);
+  }
+  if (candidates.empty()) return;
+  const ConnectionId id = candidates[rng_.below(candidates.size())];
+  Connection& connection = connections_.at(id);
   ++connection.epoch;
   for (const End end : {End::client, End::server}) {
     connection.at(end).stalled.clear();

@@ -64,8 +64,8 @@ class Network {
   void partition(NodeId a, NodeId b) { partitions_.insert(std::minmax(a, b)); }
   void heal(NodeId a, NodeId b);
   void heal_all();
-  // One of the open connections breaks, if there is one; `half_open`: one end is not told.
-  void break_any(bool half_open);
+  // One of the server's connections breaks, if there is one; `half_open`: one end is not told.
+  void break_any(NodeId server, bool half_open);
   size_t connections() const { return connections_.size(); }
 
  private:

@@ -102,7 +102,7 @@ TEST_F(NetworkTest, ABreakLosesWhatIsOnItsWayAndTellsBoth) {
   listen();
   const ConnectionId id = connect();
   network.send(id, End::client, std::string("lost"));
-  network.break_any(false);
+  network.break_any(server, false);
   run(seconds(1));
   EXPECT_EQ(at_server, "");
   EXPECT_EQ(closed_at_client, 1);
@@ -112,7 +112,7 @@ TEST_F(NetworkTest, ABreakLosesWhatIsOnItsWayAndTellsBoth) {
 TEST_F(NetworkTest, AHalfOpenEndLearnsWhenItSends) {
   listen();
   const ConnectionId id = connect();
-  network.break_any(true);
+  network.break_any(server, true);
   run(seconds(30));
   EXPECT_EQ(closed_at_client + closed_at_server, 1);
   network.send(id, closed_at_client == 0 ? End::client : End::server, std::string("hello?"));

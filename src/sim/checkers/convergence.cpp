@@ -72,6 +72,11 @@ Complaint ConvergenceChecker::framework(const FrameworkNode& node) const {
     return fmt::format("the master still has task {} of {} in {}", id.value, node.name(),
                        mesos::v1::TaskState_Name(task.proto.state()));
   }
+  for (const auto& [agent, executors] : found->second.executors) {
+    for (const auto& [id, executor] : executors) {
+      return fmt::format("the master still has executor {} on {}", id.value, agent.value);
+    }
+  }
   if (node.last_offers() < world_.start + world_.scenario.faults_to) {
     return node.name() + " has had no offer since the faults stopped";
   }

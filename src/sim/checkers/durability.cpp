@@ -62,7 +62,10 @@ Complaint DurabilityChecker::launched(const AgentNode& agent, const ContainerId&
   }
   const auto& [framework_id, executor_id] = owner->second;
   if (!checkpoints(agent, framework_id)) return {};
-  const std::string key = "task/" + framework_id.value + "/" + executor_id.value;
+  const agent::Framework& framework = agent.state().frameworks.at(framework_id);
+  const bool command = framework.executors.at(executor_id).command.has_value();
+  const std::string key =
+      (command ? "task/" : "executor/") + framework_id.value + "/" + executor_id.value;
   if (agent.disk().durable().contains(key)) return {};
   return agent.name() + " launches " + key + ", which is not durable";
 }

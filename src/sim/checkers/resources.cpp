@@ -4,6 +4,8 @@
 // use more either. Offers as sent are the offers in the books.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "sim/agent_node.hpp"
 #include "sim/checkers/checker.hpp"
 #include "sim/master_node.hpp"
@@ -22,6 +24,7 @@ class ResourcesChecker : public Checker {
 
  private:
   Complaint books() const;
+  Complaint shares() const;
   Complaint sent(const master::SendToFramework& out) const;
 
   const World& world_;
@@ -53,6 +56,30 @@ Complaint ResourcesChecker::books() const {
   return {};
 }
 
+// What the allocator counts for the roles is what is offered and what tasks and executors hold.
+Complaint ResourcesChecker::shares() const {
+  const master::State& state = world_.master().state();
+  model::Quantities held, counted;
+  std::set<std::string> roles;
+  for (const auto& [id, framework] : state.frameworks) {
+    roles.insert(framework.roles.begin(), framework.roles.end());
+    for (const auto& [task_id, task] : framework.tasks) {
+      if (task.holds_resources) held += task.resources.quantities();
+    }
+    for (const auto& [agent, executors] : framework.executors) {
+      for (const auto& [executor_id, executor] : executors) {
+        const auto resources = model::Resources::parse(executor.resources());
+        if (resources) held += resources->quantities();
+      }
+    }
+  }
+  for (const auto& [id, offer] : state.offers) held += offer.resources.quantities();
+  for (const std::string& role : roles) counted += state.allocator.allocated(role).quantities();
+  if (held == counted) return {};
+  return fmt::format("{} are offered or held, but the allocator counts {}", held.describe(),
+                     counted.describe());
+}
+
 Complaint ResourcesChecker::sent(const master::SendToFramework& out) const {
   const master::State& state = world_.master().state();
   for (const auto& offer : out.event.offers().offers()) {
@@ -80,7 +107,9 @@ Complaint ResourcesChecker::after_master_step(const master::Event&,
     if (Complaint complaint = sent(*out)) return complaint;
   }
   // What is taken grows by offers only.
-  return offered ? books() : Complaint();
+  if (!offered) return {};
+  if (Complaint complaint = books()) return complaint;
+  return shares();
 }
 
 Complaint ResourcesChecker::container_started(const AgentNode& agent, const TaskKey& task) {

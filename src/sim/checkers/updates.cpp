@@ -34,6 +34,8 @@ Complaint untrue(const TaskRecord& record, TaskState state) {
       if (!ended_with(record, 0)) return "no container of it ended with status 0";
       return {};
     case mesos::v1::TASK_FAILED:
+      // An executor that dies takes along what it had not told.
+      if (record.by_executor) return {};
       if (started && ended_with(record, 0)) return "its container ended with status 0";
       if (started && !record.containers.front().ended) return "its container runs";
       return {};
@@ -88,6 +90,7 @@ Complaint UpdatesChecker::at_end() {
   for (const auto& framework : world_.frameworks()) ours.insert(framework->framework_id());
   for (const auto& [key, record] : world_.ledger) {
     if (!record.checkpoint || !ours.contains(key.first)) continue;
+    if (record.by_executor && !record.end_acknowledged) continue;
     const auto ended = std::ranges::find_if(
         record.containers, [](const ContainerRecord& each) { return each.ended.has_value(); });
     if (ended == record.containers.end()) continue;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A framework that does anything a framework may do, by chance: it launches tasks of any size and
-// duration, some of which fail; kills; declines with filters of any length; sits on offers until
-// they may be void; suppresses and revives; asks for reconciliation.
+// duration, some of which fail, with and without executors, in groups; kills; declines with filters
+// of any length; sits on offers until they may be void; suppresses and revives; asks for
+// reconciliation.
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 
 #include "model/task_state.hpp"
 #include "sim/framework_node.hpp"
@@ -37,6 +39,8 @@ class RandomWorkload : public Workload {
   void on_offer(const mesos::v1::Offer& offer);
   void answer(const mesos::v1::Offer& offer);
   void launch(const mesos::v1::Offer& offer);
+  std::optional<mesos::v1::TaskInfo> cut(const mesos::v1::Offer& offer, model::Quantities& left);
+  bool cut_executor(model::Quantities& left);
   void on_update(const mesos::v1::TaskStatus& status);
   void fidget();
   void kill_one();
@@ -48,6 +52,7 @@ class RandomWorkload : public Workload {
   FrameworkPlan plan_;
   uint32_t launched_ = 0;
   bool suppressed_ = false;
+  const model::Quantities executor_size_{{model::cpus, 100}, {model::mem, 32'000}};
   std::map<TaskId, Standing> tasks_;
 };
 
@@ -99,24 +104,52 @@ void RandomWorkload::answer(const mesos::v1::Offer& offer) {
   node_.call(make_decline(offer, rng_.chance(0.3) ? 0.0 : rng_.uniform() * 4));
 }
 
+std::optional<mesos::v1::TaskInfo> RandomWorkload::cut(const mesos::v1::Offer& offer,
+                                                       model::Quantities& left) {
+  const model::Quantities size{
+      {model::cpus, 100 * static_cast<model::Millis>(1 + rng_.below(12))},
+      {model::mem, 1000 * static_cast<model::Millis>(32 + rng_.below(900))}};
+  if (!left.contains(size)) return std::nullopt;
+  left -= size;
+  const auto most =
+      std::chrono::duration_cast<std::chrono::milliseconds>(world_.scenario.task_duration_max);
+  Program program;
+  program.duration = std::chrono::milliseconds(rng_.below(static_cast<uint64_t>(most.count())));
+  program.exit_code = rng_.chance(0.15) ? 1 : 0;
+  program.heeds_sigterm = rng_.chance(0.8);
+  const TaskId id(fmt::format("{}.{}", node_.name(), launched_++));
+  tasks_[id] = Standing::asked;
+  return make_task(offer, id.value, size, program);
+}
+
+// Which may run already: what it uses is set aside all the same.
+bool RandomWorkload::cut_executor(model::Quantities& left) {
+  if (!left.contains(executor_size_)) return false;
+  left -= executor_size_;
+  return true;
+}
+
 void RandomWorkload::launch(const mesos::v1::Offer& offer) {
   model::Quantities left = amounts_of(offer);
   Call accept = make_accept(offer, rng_.uniform() * 3);
+  const bool custom = rng_.chance(0.2) && cut_executor(left);
+  const std::string executor_id =
+      fmt::format("{}.executor-{}", node_.name(), custom ? rng_.below(2) : launched_ + 2);
   for (uint64_t count = rng_.below(4); count > 0; --count) {
-    const model::Quantities size{
-        {model::cpus, 100 * static_cast<model::Millis>(1 + rng_.below(12))},
-        {model::mem, 1000 * static_cast<model::Millis>(32 + rng_.below(900))}};
-    if (!left.contains(size)) break;
-    left -= size;
-    const auto most =
-        std::chrono::duration_cast<std::chrono::milliseconds>(world_.scenario.task_duration_max);
-    Program program;
-    program.duration = std::chrono::milliseconds(rng_.below(static_cast<uint64_t>(most.count())));
-    program.exit_code = rng_.chance(0.15) ? 1 : 0;
-    program.heeds_sigterm = rng_.chance(0.8);
-    const TaskId id(fmt::format("{}.{}", node_.name(), launched_++));
-    tasks_[id] = Standing::asked;
-    add_launch(accept, make_task(offer, id.value, size, program));
+    auto task = cut(offer, left);
+    if (!task) break;
+    if (custom) give_to(make_executor(offer, executor_id, executor_size_, false), *task);
+    add_launch(accept, *std::move(task));
+  }
+  if (!custom && rng_.chance(0.2) && cut_executor(left)) {
+    std::vector<mesos::v1::TaskInfo> group;
+    for (uint64_t count = 1 + rng_.below(3); count > 0; --count) {
+      if (auto task = cut(offer, left)) group.push_back(*std::move(task));
+    }
+    if (!group.empty()) {
+      const auto executor = make_executor(offer, executor_id, executor_size_, true);
+      add_launch_group(accept, executor, group);
+    }
   }
   node_.call(std::move(accept));
 }
