@@ -232,7 +232,7 @@ std::vector<pid_t> Containers::processes_of(const ContainerState& container) {
   if (!container.first_process_ended && container.pid > 0) add_tree(container.pid);
   if (container.adopted) {
     for (const auto& [pid, status] : table()) {
-      if (has_sign_of(pid, container)) pids.insert(pid);
+      if (has_sign_of(status, container)) pids.insert(pid);
     }
   } else {
     adopt_strangers();

@@ -88,7 +88,8 @@ class Containers {
   void first_process_ended(ContainerState& container, int wait_status);
   void adopt_strangers();
   ContainerState* owner_of(pid_t pid, bool& unsure);
-  bool has_sign_of(pid_t pid, const ContainerState& container) const;
+  ContainerState* owner_of_path(std::string path);
+  bool has_sign_of(const os::ProcessStatus& status, const ContainerState& container) const;
   bool end_rest(ContainerState& container);
   bool end_strangers(ContainerState& container);
   bool end_adopted(ContainerState& container);

@@ -59,10 +59,10 @@ bool is_within(std::string_view path, const std::string& directory) {
          (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
-bool leads_within(const std::filesystem::path& link, const std::string& directory) {
+// Where a link of a process leads; empty when it may not be read, or the process is gone.
+std::string target_of(pid_t pid, std::string_view link) {
   std::error_code error;
-  std::string target = std::filesystem::read_symlink(link, error).native();
-  return !error && is_within(target, directory);
+  return std::filesystem::read_symlink(fmt::format("/proc/{}/{}", pid, link), error).native();
 }
 
 }  // namespace
@@ -134,9 +134,10 @@ void Containers::adopt_strangers() {
     auto first = by_pid_.find(pid);
     if (first != by_pid_.end() && !containers_.at(first->second).first_process_ended) continue;
     Stranger& stranger = strangers_[pid];
-    if (!stranger.container_id.empty()) continue;
+    bool is_new = stranger.since == never;
+    if (!stranger.container_id.empty() || !(is_new || stranger.unsure)) continue;
     Time now = clock_now();
-    stranger.since = std::min(stranger.since, now);
+    if (is_new) stranger.since = now;
     ContainerState* owner = owner_of(pid, stranger.unsure);
     if (owner) stranger.container_id = owner->container_id;
     if (now - stranger.since > unsure_max) stranger.unsure = false;
@@ -153,34 +154,36 @@ ContainerState* Containers::owner_of(pid_t pid, bool& unsure) {
   }
   auto directory = os::process_environment(pid, "MESOS_DIRECTORY");
   if (directory && *directory) {
-    auto found = by_directory_.find(**directory);
-    if (found != by_directory_.end()) return &containers_.at(found->second);
+    if (ContainerState* owner = owner_of_path(**directory)) return owner;
   }
-  for (const auto& [path, container_id] : by_directory_) {
-    ContainerState& container = containers_.at(container_id);
-    if (has_sign_of(pid, container)) return &container;
+  for (std::string_view link : {"cwd", "fd/1", "fd/2"}) {
+    if (ContainerState* owner = owner_of_path(target_of(pid, link))) return owner;
   }
   unsure = true;
   return nullptr;
 }
 
-bool Containers::has_sign_of(pid_t pid, const ContainerState& container) const {
-  if (pid == ::getpid()) return false;
-  auto status = os::process_status(pid);
-  if (!status || status->state == 'Z' || status->state == 'X') return false;
-  if (container.pid > 0 && status->start_time_ticks >= container.start_time_ticks &&
-      (status->session == container.pid || status->group == container.pid)) {
+// Whose directory it is, or which it lies in.
+ContainerState* Containers::owner_of_path(std::string path) {
+  while (!path.empty()) {
+    auto found = by_directory_.find(path);
+    if (found != by_directory_.end()) return &containers_.at(found->second);
+    path.resize(path.find_last_of('/') == std::string::npos ? 0 : path.find_last_of('/'));
+  }
+  return nullptr;
+}
+
+// For adopted ones. Where a process stands or writes to says nothing here: it may be an operator's.
+bool Containers::has_sign_of(const os::ProcessStatus& status,
+                             const ContainerState& container) const {
+  if (status.pid == ::getpid() || status.state == 'Z' || status.state == 'X') return false;
+  if (container.pid > 0 && status.start_time_ticks >= container.start_time_ticks &&
+      (status.session == container.pid || status.group == container.pid)) {
     return true;
   }
   if (container.shares_directory) return false;
-  auto directory = os::process_environment(pid, "MESOS_DIRECTORY");
-  if (directory && *directory && is_within(**directory, container.directory)) return true;
-  // One that an operator's shell happens to have standing there is not the container's.
-  if (container.adopted) return false;
-  std::string process = fmt::format("/proc/{}", pid);
-  return leads_within(process + "/cwd", container.directory) ||
-         leads_within(process + "/fd/1", container.directory) ||
-         leads_within(process + "/fd/2", container.directory);
+  auto directory = os::process_environment(status.pid, "MESOS_DIRECTORY");
+  return directory && *directory && is_within(**directory, container.directory);
 }
 
 bool Containers::end_rest(ContainerState& container) {
