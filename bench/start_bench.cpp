@@ -24,7 +24,7 @@ double resident_mib(const std::string& directory) {
     std::string word;
     double value = 0;
     while (file >> word)
-      if (word == "Pss:" && file >> value) kib += value;
+      if (word == "Rss:" && file >> value) kib += value;
   }
   if (kib == 0) give_up("no process to weigh");
   return kib / 1024;
@@ -52,7 +52,8 @@ void measure() {
   for (size_t round = 0; round <= rounds; ++round) measure_once(round, seconds, mib);
   report_plain({"start-up", "mesolith up to its first task finished", "s", "", 1, 0.3, false},
                seconds);
-  report_plain({"idle-memory", "resident (PSS) of the idle stack", "MiB", "", 95.4, 47.7, false},
+  report_plain({"idle-memory", "resident (RSS, shared pages counted twice) of the idle stack",
+                "MiB", "", 95.4, 47.7, false},
                mib);
 }
 
