@@ -64,7 +64,7 @@ void AgentNode::spawn(const agent::LaunchContainer& out, const Preparation& prep
   program.duration = std::chrono::hours(24);
   if (!preparation.executor) program = *program_of(out.arguments);
   const int64_t pid = containers_.spawn(out.container_id, preparation.task, program,
-                                        quantities(out.cpus, out.mem_bytes));
+                                        quantities(out.cpus, out.mem_bytes), !preparation.executor);
   const std::string& what = preparation.task.second.value;
   world_.trace.note(world_.now(), "spawn", name_, out.container_id.value,
                     [&] { return out.container_id.value + " for " + what; });

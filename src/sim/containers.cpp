@@ -34,12 +34,13 @@ std::optional<Program> program_of(const std::vector<std::string>& arguments) {
 }
 
 int64_t Containers::spawn(const ContainerId& id, TaskKey task, const Program& program,
-                          model::Quantities uses) {
+                          model::Quantities uses, bool sized) {
   Container& container = containers_[id];
   container.task = std::move(task);
   container.pid = next_pid_++;
   container.program = program;
   container.uses = std::move(uses);
+  container.sized = sized;
   end_after(id, program.duration, (program.exit_code & 0xff) << 8);
   return container.pid;
 }
@@ -72,7 +73,9 @@ void Containers::destroy(const ContainerId& id) {
 
 void Containers::resize(const ContainerId& id, model::Quantities uses) {
   const auto found = containers_.find(id);
-  if (found != containers_.end()) found->second.uses = std::move(uses);
+  if (found == containers_.end()) return;
+  found->second.uses = std::move(uses);
+  found->second.sized = true;
 }
 
 void Containers::acknowledge(const ContainerId& id) {

@@ -35,6 +35,7 @@ class Containers {
     int64_t pid = 0;
     Program program;
     model::Quantities uses;
+    bool sized = true;  // `uses` is what runs in it; false: what was meant to when it was asked for
     std::optional<int> exit_status;
     bool terminating = false;
     bool touched = false;  // signalled or destroyed
@@ -45,8 +46,8 @@ class Containers {
   Containers(Schedule& schedule, Rng& rng, OnExit on_exit)
       : schedule_(schedule), rng_(rng), on_exit_(std::move(on_exit)) {}
 
-  int64_t spawn(const ContainerId& id, TaskKey task, const Program& program,
-                model::Quantities uses);
+  int64_t spawn(const ContainerId& id, TaskKey task, const Program& program, model::Quantities uses,
+                bool sized = true);
   void signal(const ContainerId& id, int signal);
   void destroy(const ContainerId& id);
   void acknowledge(const ContainerId& id);

@@ -13,6 +13,13 @@ namespace mesolith::sim {
 
 namespace driver = frameworks::driver;
 
+namespace {
+
+// What the last partition held back arrives soon after it has healed.
+constexpr Duration late_by_max = std::chrono::seconds(3);
+
+}  // namespace
+
 FrameworkNode::FrameworkNode(World& world, uint32_t number, const FrameworkPlan& plan)
     : world_(world),
       node_(1 + world.scenario.agents + number),
@@ -155,7 +162,8 @@ void FrameworkNode::perform(const driver::Disconnected&) {
 }
 
 void FrameworkNode::perform(const driver::Abort& abort) {
-  if (starts_ > 1 && !world_.quiet() && abort.message == "Framework failed over") {
+  const Time heard_by = world_.start + world_.scenario.faults_to + late_by_max;
+  if (starts_ > 1 && world_.now() < heard_by && abort.message == "Framework failed over") {
     world_.trace.note(world_.now(), "aborted", name_);
     return later(std::chrono::seconds(1), [this] {
       crash();

@@ -21,7 +21,7 @@ master::Options options_of(const Scenario& scenario) {
   options.ip = "10.0.0.1";
   options.hostname = "master";
   options.heartbeat_interval = std::chrono::seconds(3);
-  options.agent_ping_timeout = std::chrono::seconds(2);
+  options.agent_ping_timeout = scenario.agent_ping_timeout;
   options.max_agent_ping_timeouts = 3;
   options.agent_reregister_timeout = std::chrono::seconds(8);
   if (scenario.plant != Plant::weights_ignored) options.weights = scenario.weights;

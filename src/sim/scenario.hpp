@@ -45,6 +45,8 @@ struct Scenario {
   double agent_cpus = 4, agent_mem_mb = 4096;
   bool faults = true;
   Plant plant = Plant::none;
+  // Three missed in a row make an agent unreachable.
+  Duration agent_ping_timeout = std::chrono::seconds(2);
 
   // Faults happen from `faults_from` to `faults_to`; no task is launched from `launches_to` on; by
   // `end` everything must have come to rest.

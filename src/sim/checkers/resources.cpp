@@ -115,7 +115,7 @@ Complaint ResourcesChecker::after_master_step(const master::Event&,
 Complaint ResourcesChecker::container_started(const AgentNode& agent, const TaskKey& task) {
   model::Quantities used;
   for (const auto& [id, container] : agent.containers().all()) {
-    if (!container.exit_status) used += container.uses;
+    if (!container.exit_status && container.sized) used += container.uses;
   }
   if (agent.total().contains(used)) return {};
   return fmt::format("the containers on {} use {} with task {}, which is more than {}",

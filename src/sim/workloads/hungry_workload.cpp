@@ -66,8 +66,8 @@ void HungryWorkload::fill(const mesos::v1::Offer& offer) {
     return node_.call(make_decline(offer, 3600));
   }
   model::Quantities left = amounts_of(offer);
-  if (!left.contains(size)) return node_.call(make_decline(offer, 0.1));
-  auto accept = make_accept(offer, 0.1);
+  if (!left.contains(size)) return node_.call(make_decline(offer, 60));
+  auto accept = make_accept(offer, 60);
   while (left.contains(size) && (most == 0 || launched_ < most)) {
     left -= size;
     const std::string id = fmt::format("{}.{}", node_.name(), launched_++);

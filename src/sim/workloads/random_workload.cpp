@@ -196,7 +196,7 @@ void RandomWorkload::fidget() {
   node_.later(random_wait(2.0), [this] { fidget(); });
   if (node_.state().phase != frameworks::driver::Phase::subscribed) return;
   if (world_.launching() && rng_.chance(0.25)) kill_one();
-  if (rng_.chance(0.25)) reconcile(rng_.chance(0.3));
+  if (rng_.chance(0.25)) reconcile(!world_.quiet() && rng_.chance(0.3));
   if (!world_.launching() ? suppressed_ : rng_.chance(0.1)) {
     Call call;
     call.set_type(suppressed_ ? Call::REVIVE : Call::SUPPRESS);

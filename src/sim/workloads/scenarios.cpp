@@ -28,6 +28,7 @@ Scenario nsdi_replay() {
   Scenario scenario;
   scenario.name = "nsdi_replay";
   scenario.agents = 50'000;
+  scenario.agent_ping_timeout = std::chrono::seconds(15);
   scenario.agent_cpus = 4;
   scenario.frameworks.clear();
   for (int i = 0; i < 200; ++i) {
