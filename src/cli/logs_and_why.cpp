@@ -35,6 +35,23 @@ bool is_live(const std::string& state) {
          state == "TASK_KILLING";
 }
 
+void print_decision(const boost::json::value& decision) {
+  if (text_of(decision, "framework_id").empty()) {
+    fmt::print("#{:g} agent {}: nobody took {}\n", number_of(decision, "number"),
+               text_of(decision, "agent_id"), text_of(decision, "resources"));
+    return;
+  }
+  fmt::print(
+      "#{:g} agent {} -> framework {} (role {}): {}; share of the role {:.3f} -> {:.3f}, of the "
+      "framework "
+      "{:.3f} -> {:.3f} ({})\n",
+      number_of(decision, "number"), text_of(decision, "agent_id"),
+      text_of(decision, "framework_id"), text_of(decision, "role"), text_of(decision, "resources"),
+      number_of(decision, "role_share_before"), number_of(decision, "role_share_after"),
+      number_of(decision, "framework_share_before"), number_of(decision, "framework_share_after"),
+      text_of(decision, "dominant_resource"));
+}
+
 int print_reasons(const Common& common, const boost::json::value& answer) {
   if (common.json) {
     std::cout << boost::json::serialize(answer) << '\n';
@@ -88,15 +105,7 @@ int why_latest(const Common& common, size_t count) {
   const size_t begin = decisions.size() > count ? decisions.size() - count : 0;
   for (size_t i = begin; i < decisions.size(); ++i) {
     const auto& decision = decisions[i];
-    fmt::print(
-        "#{:g} agent {} -> framework {} (role {}): {}; share of the role {:.3f} -> {:.3f}, of the "
-        "framework "
-        "{:.3f} -> {:.3f} ({})\n",
-        number_of(decision, "number"), text_of(decision, "agent_id"),
-        text_of(decision, "framework_id"), text_of(decision, "role"),
-        text_of(decision, "resources"), number_of(decision, "role_share_before"),
-        number_of(decision, "role_share_after"), number_of(decision, "framework_share_before"),
-        number_of(decision, "framework_share_after"), text_of(decision, "dominant_resource"));
+    print_decision(decision);
     for (const auto& passed : list_of(decision, "passed_over")) {
       fmt::print("    passed over {} (role {}): {}\n", text_of(passed, "framework_id"),
                  text_of(passed, "role"), text_of(passed, "reason"));

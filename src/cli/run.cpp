@@ -62,7 +62,9 @@ class Runner {
   frameworks::driver::Callbacks callbacks() {
     frameworks::driver::Callbacks on;
     on.on_event = [this](const Event& event) { on_event(event); };
-    on.on_disconnected = [this](const std::string& reason) { say("Disconnected: " + reason); };
+    on.on_disconnected = [this](const std::string& reason) {
+      if (!finished_) say("Disconnected: " + reason);
+    };
     on.on_abort = [this](const std::string& message) { finish(message, 1); };
     return on;
   }
@@ -72,6 +74,7 @@ class Runner {
   }
 
   void on_event(const Event& event) {
+    if (finished_) return;  // the TEARDOWN is on its way
     if (event.type() == Event::SUBSCRIBED) {
       say("Subscribed as " + event.subscribed().framework_id().value());
     } else if (event.type() == Event::OFFERS) {
