@@ -43,8 +43,7 @@ void print_decision(const boost::json::value& decision) {
   }
   fmt::print(
       "#{:g} agent {} -> framework {} (role {}): {}; share of the role {:.3f} -> {:.3f}, of the "
-      "framework "
-      "{:.3f} -> {:.3f} ({})\n",
+      "framework {:.3f} -> {:.3f} ({})\n",
       number_of(decision, "number"), text_of(decision, "agent_id"),
       text_of(decision, "framework_id"), text_of(decision, "role"), text_of(decision, "resources"),
       number_of(decision, "role_share_before"), number_of(decision, "role_share_after"),
