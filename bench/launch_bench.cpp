@@ -13,7 +13,7 @@ namespace mesolith::bench {
 namespace {
 
 constexpr size_t rounds = 7;
-constexpr size_t rate_tasks = 2000;
+constexpr size_t rate_tasks = 1000;
 constexpr size_t latency_tasks = 100;
 
 double rate(Load& load) {
@@ -34,7 +34,6 @@ void measure_rate(const WorkDirectory& directory) {
 void measure_latency(const WorkDirectory& directory) {
   const RealCluster cluster(directory.path() + "/t3", {MESOLITH_PROGRAM, {"agent"}});
   Load load({.master = cluster.master(), .program = BENCH_TRUE, .in_flight = 1, .per_accept = 1});
-  std::vector<double> all;
   const auto pairs = interleave(
       rounds,
       [&] {

@@ -22,11 +22,15 @@ constexpr size_t agents = 100;
 constexpr size_t rounds = 7;
 constexpr size_t tasks = 10'000;
 constexpr size_t batches = 5'000;
+constexpr Duration retry_interval = std::chrono::milliseconds(10);
 constexpr std::string_view protobuf_type = "application/x-protobuf";
 
 class SimulatedAgent {
  public:
-  SimulatedAgent(net::Loop& loop, const std::string& master, size_t number) : rng_(number + 1) {
+  SimulatedAgent(net::Loop& loop, const std::string& master, size_t number)
+      : rng_(number + 1),
+        subscription_(subscribe_call(number).SerializeAsString()),
+        again_(loop, [this] { stream_->subscribe(subscription_); }) {
     net::RecordStreamOptions options;
     const auto endpoint = net::parse_endpoint(master);
     if (!endpoint) give_up(endpoint.error().message);
@@ -38,9 +42,9 @@ class SimulatedAgent {
         net::RecordStreamCallbacks{
             [](const std::string&, const wire::Response&) {},
             [this](const std::string& record) { on_record(record); },
-            [](const wire::Response& answer) { give_up("an agent was refused: " + answer.body); },
+            [this](const wire::Response& answer) { on_refused(answer); },
             [](const Error& error) { give_up("an agent lost its master: " + error.message); }});
-    stream_->subscribe(subscribe_call(number).SerializeAsString());
+    stream_->subscribe(subscription_);
   }
 
  private:
@@ -65,6 +69,11 @@ class SimulatedAgent {
       resource.mutable_scalar()->set_value(value);
     }
     return call;
+  }
+
+  void on_refused(const wire::Response& answer) {  // 503 while the master recovers
+    if (answer.status != 503) give_up("an agent was refused: " + answer.body);
+    again_.set(saturating_add(clock_now(), retry_interval));
   }
 
   void on_record(const std::string& record) {
@@ -111,6 +120,8 @@ class SimulatedAgent {
   }
 
   Rng rng_;
+  std::string subscription_;
+  net::Timer again_;
   mesos::v1::AgentID id_;
   std::unique_ptr<net::RecordStream> stream_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the start of `mesolith up` in an empty directory until `mesolith run -- true` has ended
-// well, and what the idle stack (up and its launcher) keeps resident afterwards: proportional set
-// size, so that pages they share count once.
+// well, and what the idle stack (up and its launcher) keeps resident afterwards: the sum of their
+// RSS, in which pages they share count twice.
 #include <fmt/format.h>
 
 #include <chrono>
