@@ -74,6 +74,14 @@ Complaint DurabilityChecker::updated(const AgentNode& agent,
                                      const protocol::AgentCall::Update& update) const {
   const FrameworkId framework_id(update.framework_id().value());
   if (!checkpoints(agent, framework_id)) return {};
+  // Of a task that the agent never had it may have spoken before it knew the framework, and so not
+  // known that it checkpoints; if that is lost, the master asks again.
+  const auto stream =
+      agent.state().updates.find({framework_id, TaskId(update.status().task_id().value())});
+  if (stream != agent.state().updates.end() && !stream->second.checkpoint &&
+      update.status().source() == mesos::v1::TaskStatus::SOURCE_AGENT) {
+    return {};
+  }
   const std::string key = "updates/" + framework_id.value + "/" + update.status().task_id().value();
   const auto found = agent.disk().durable().find(key);
   checkpoint::Updates updates;
