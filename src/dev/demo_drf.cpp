@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -245,7 +246,7 @@ void print_shares(const drf_demo::Tracks& tracks, double seconds) {
     for (const auto& [id, track] : tracks.by_id) {
       if (track.name != actor.name || track.points.empty()) continue;
       const drf_demo::Point& point = track.points.back();
-      const auto filled = std::clamp(static_cast<int>(point.share * width + 0.5), 0, width);
+      const auto filled = std::clamp(static_cast<int>(std::lround(point.share * width)), 0, width);
       line += fmt::format("  {} {:5.1f}% [{:.<{}}]", track.name.back(), 100 * point.share,
                           std::string(static_cast<size_t>(filled), '#'), width);
     }

@@ -57,6 +57,7 @@ mesos::v1::TaskInfo make_task(State& state, const AgentId& agent_id,
 
 std::vector<OfferId> ids_of(const std::vector<HeldOffer>& offers) {
   std::vector<OfferId> ids;
+  ids.reserve(offers.size());
   for (const HeldOffer& offer : offers) ids.push_back(offer.id);
   return ids;
 }

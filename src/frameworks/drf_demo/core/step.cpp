@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.hpp"
 #include "frameworks/drf_demo/core/internal.hpp"
@@ -123,7 +124,7 @@ std::string live_line(const State& state, Time now, const Observation& observati
   }
   const Point& point = track->second.points.back();
   const auto column = [&](double share) {
-    return std::clamp(static_cast<int>(share * width + 0.5), 0, width);
+    return std::clamp(static_cast<int>(std::lround(share * width)), 0, width);
   };
   std::string bar(width, '.');
   std::fill_n(bar.begin(), column(point.share), '#');

@@ -58,13 +58,14 @@ void ClusterWatch::Impl::poll() {
 void ClusterWatch::Impl::get(const char* path, std::function<void(std::string)> then) {
   auto request = wire::make_request("GET", path);
   if (!request) return fail(request.error().message);
-  client->request(*std::move(request), [this, path, then](Result<wire::Response> answer) {
-    if (!answer) return fail(answer.error().message);
-    if (answer->status != 200) {
-      return fail(std::string(path) + " was answered with " + std::to_string(answer->status));
-    }
-    then(std::move(answer->body));
-  });
+  client->request(
+      *std::move(request), [this, path, then = std::move(then)](Result<wire::Response> answer) {
+        if (!answer) return fail(answer.error().message);
+        if (answer->status != 200) {
+          return fail(std::string(path) + " was answered with " + std::to_string(answer->status));
+        }
+        then(std::move(answer->body));
+      });
 }
 
 void ClusterWatch::Impl::ask_slaves() {
