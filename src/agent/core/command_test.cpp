@@ -19,8 +19,8 @@ TEST(Command, LaunchGivesTheRecordedEnvironment) {
   const auto* container = core.one<LaunchContainer>();
   ASSERT_NE(container, nullptr);
   EXPECT_EQ(core.all<Persist>().size(), 0u);
-  const std::string sandbox =
-      "/work/slaves/M-S0/frameworks/F/executors/env-task/runs/" + container->container_id.value;
+  const std::string sandbox = "/var/agent/slaves/M-S0/frameworks/F/executors/env-task/runs/" +
+                              container->container_id.value;
   EXPECT_EQ(container->sandbox, sandbox);
   EXPECT_EQ(container->program, "/bin/sh");
   EXPECT_EQ(container->arguments, (std::vector<std::string>{"sh", "-c", "env | sort"}));

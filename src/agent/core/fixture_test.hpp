@@ -35,7 +35,7 @@ class Core {
       resource->mutable_scalar()->set_value(value);
     }
     options.ip = "10.0.0.2";
-    options.work_dir = "/work";
+    options.work_dir = "/var/agent";
     return options;
   }
 

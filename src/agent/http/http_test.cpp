@@ -144,7 +144,7 @@ class Http : public testing::Test {
     return request ? *request : FileRequest();
   }
   std::string sandbox() const {
-    return "/work/slaves/M-S0/frameworks/F/executors/demo-running/runs/" + running.value;
+    return "/var/agent/slaves/M-S0/frameworks/F/executors/demo-running/runs/" + running.value;
   }
 
   Core core;
@@ -235,7 +235,7 @@ TEST_F(Http, SmallEndpoints) {
 
 TEST_F(Http, FilesAreMapped) {
   const std::string latest = "/frameworks/F/executors/demo-running/runs/latest";
-  for (const std::string& path : {latest, "/work/slaves/M-S0" + latest, sandbox()}) {
+  for (const std::string& path : {latest, "/var/agent/slaves/M-S0" + latest, sandbox()}) {
     const FileRequest request = file(get("/files/read?path=" + path + "/f&offset=3&length=4"));
     EXPECT_EQ(request.path, sandbox() + "/f");
     EXPECT_EQ(request.root, sandbox());
@@ -253,7 +253,7 @@ TEST_F(Http, FilesAreMapped) {
   const auto refusal = [&](const std::string& target) { return response(get(target)); };
   EXPECT_EQ(refusal("/files/read").body, "Expecting 'path=value' in query.\n");
   EXPECT_EQ(refusal("/files/browse?path=/etc").status, 404);
-  EXPECT_EQ(refusal("/files/browse?path=/work/slaves/M-S0").status, 404);
+  EXPECT_EQ(refusal("/files/browse?path=/var/agent/slaves/M-S0").status, 404);
   EXPECT_EQ(refusal("/files/download?path=/nope").body, "404 Not Found.");
   EXPECT_EQ(refusal("/files/read?path=" + latest + "&offset=x").body,
             "Failed to parse offset: Failed to convert 'x' to number.\n");
