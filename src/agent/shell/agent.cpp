@@ -26,7 +26,6 @@ namespace {
 
 constexpr size_t pool_threads = 2;
 constexpr size_t pool_queue_max = 4096;
-constexpr Duration figures_lifetime = std::chrono::seconds(1);
 constexpr Duration statistics_wait_max = std::chrono::seconds(2);
 
 template <class... Fs>
@@ -64,8 +63,6 @@ struct Agent::Impl {
   void on_request(wire::Request request, net::Exchange exchange);
   void on_launcher(launcher::Event& event);
   void on_timer();
-  void arm();
-  const http::ProcessFigures& measure_now();
   void step(const Event& event);
   void drain();
   void perform(Effect& effect);
@@ -91,9 +88,6 @@ struct Agent::Impl {
   std::list<Question> questions;
   std::deque<Event> waiting;  // events that came while a step was carried out
   bool stepping = false, ended = false;
-  Time armed = never;  // what `timer` is set to
-  http::ProcessFigures figures;
-  Time figures_measured{};
   std::unique_ptr<LauncherClient> launcher;
   net::Pool pool;
 };
@@ -151,27 +145,8 @@ Result<void> Agent::Impl::start() {
 }
 
 void Agent::Impl::on_timer() {
-  armed = never;
-  if (next_deadline(*state, clock_now()) <= clock_now()) step(Tick{});
-  if (!ended) arm();
-}
-
-// Arming a timer asks the kernel; most steps leave the deadline as it was.
-void Agent::Impl::arm() {
-  const Time next = next_deadline(*state, clock_now());
-  if (next == armed) return;
-  armed = next;
-  timer.set(next);
-}
-
-// Of the last second: what is asked for with each request need not be measured with each.
-const http::ProcessFigures& Agent::Impl::measure_now() {
-  const Time now = clock_now();
-  if (now - figures_measured >= figures_lifetime) {
-    figures = figures_of_host();
-    figures_measured = now;
-  }
-  return figures;
+  if (next_deadline(*state, clock_now()) <= clock_now()) return step(Tick{});
+  timer.set(next_deadline(*state, clock_now()));
 }
 
 void Agent::Impl::step(const Event& event) {
@@ -189,7 +164,7 @@ void Agent::Impl::drain() {
     for (Effect& effect : effects) perform(effect);
   }
   stepping = false;
-  if (!ended) arm();
+  if (!ended) timer.set(next_deadline(*state, clock_now()));
 }
 
 void Agent::Impl::perform(Effect& effect) {
@@ -260,7 +235,7 @@ void Agent::Impl::on_launcher(launcher::Event& event) {
 }
 
 void Agent::Impl::on_request(wire::Request request, net::Exchange exchange) {
-  http::Outcome outcome = http::handle(*state, clock_now(), request, measure_now());
+  http::Outcome outcome = http::handle(*state, clock_now(), request, figures_of_host());
   std::visit(
       Overloaded{
           [&](wire::Response& response) { exchange.respond(std::move(response)); },

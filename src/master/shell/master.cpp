@@ -36,7 +36,6 @@ struct Master::Impl {
   void read_log(const http::ReadLog& read, net::Exchange exchange);
   void send(StreamId stream, const google::protobuf::Message& message);
   void arm();
-  const http::ProcessFigures& measure_now();
 
   net::Loop& loop;
   MasterOptions options;
@@ -48,15 +47,9 @@ struct Master::Impl {
   std::unordered_map<StreamId, wire::Media> streams;
   Effects effects;  // of the step being carried out; kept for its capacity
   bool stepping = false;
-  Time armed = never;  // what `timer` is set to
-  bool tick_queued = false;
-  http::ProcessFigures figures;
-  Time figures_measured{};
 };
 
 namespace {
-
-constexpr Duration figures_lifetime = std::chrono::seconds(1);
 
 net::Limits limits() {
   net::Limits limits;
@@ -89,7 +82,8 @@ Result<void> Master::Impl::start() {
 }
 
 void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
-  const http::ProcessFigures& figures = measure_now();
+  http::ProcessFigures figures = measure_host();
+  figures.log_file = options.log_file;
   http::Outcome outcome = http::handle(*state, clock_now(), request, figures, dice.uuid_text());
   std::visit(Overloaded{[&](wire::Response& response) { exchange.respond(std::move(response)); },
                         [&](http::Accepted& accepted) {
@@ -112,37 +106,12 @@ void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
 }
 
 void Master::Impl::on_timer() {
-  armed = never;
   if (next_deadline(*state, clock_now()) <= clock_now()) step(Tick{});
   arm();
 }
 
-// Arming a timer asks the kernel; most steps leave the deadline as it was, or make it now.
 void Master::Impl::arm() {
-  const Time now = clock_now();
-  const Time next = next_deadline(*state, now);
-  if (next <= now) {
-    if (std::exchange(tick_queued, true)) return;
-    loop.post([this] {
-      tick_queued = false;
-      on_timer();
-    });
-    return;
-  }
-  if (next == armed) return;
-  armed = next;
-  timer.set(next);
-}
-
-// Of the last second: what is asked for with each request need not be measured with each.
-const http::ProcessFigures& Master::Impl::measure_now() {
-  const Time now = clock_now();
-  if (now - figures_measured >= figures_lifetime) {
-    figures = measure_host();
-    figures.log_file = options.log_file;
-    figures_measured = now;
-  }
-  return figures;
+  timer.set(next_deadline(*state, clock_now()));
 }
 
 void Master::Impl::step(const Event& event) {
