@@ -40,33 +40,47 @@ void replay(Memory& memory, const Record& record) {
   }
 }
 
+void keep_damaged(const std::string& path, size_t position) {
+  log::error(
+      "{} holds no record at byte {}. It is kept as {}.damaged; containers that run are found by "
+      "their processes, and how those that ended meanwhile did is not known",
+      path, position, path);
+  std::rename(path.c_str(), (path + ".damaged").c_str());
+}
+
 }  // namespace
 
-Memory parse_records(std::string_view content, const std::string& boot_id) {
-  Memory memory;
+Parsed parse_records(std::string_view content, const std::string& boot_id) {
+  Parsed parsed;
   os::FrameDecoder decoder;
   decoder.feed(content);
   bool first = true;
   while (true) {
+    size_t position = content.size() - decoder.pending();
     auto frame = decoder.next();
+    if (frame && !*frame) return parsed;
     Record record;
-    if (!frame || !*frame ||
-        !record.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size()))) {
-      return memory;
+    if (!frame || !record.ParseFromArray((*frame)->data(), static_cast<int>((*frame)->size())) ||
+        (first && !record.has_boot_id())) {
+      parsed.damaged_at = position;
+      return parsed;
     }
-    if (first && record.boot_id() != boot_id) return memory;
+    if (first && record.boot_id() != boot_id) return parsed;
     first = false;
-    replay(memory, record);
+    replay(parsed.memory, record);
   }
 }
 
 Result<Checkpoints> Checkpoints::open(const std::string& state_directory) {
   Checkpoints checkpoints;
+  checkpoints.state_directory_ = state_directory;
   checkpoints.path_ = state_directory + "/containers";
   TRY(checkpoints.boot_id_, os::boot_id());
   auto content = os::read_file(checkpoints.path_, file_bytes_max);
   if (content) {
-    checkpoints.memory_ = parse_records(*content, checkpoints.boot_id_);
+    Parsed parsed = parse_records(*content, checkpoints.boot_id_);
+    if (parsed.damaged_at) keep_damaged(checkpoints.path_, *parsed.damaged_at);
+    checkpoints.memory_ = std::move(parsed.memory);
   } else if (content.error().code != Code::not_found) {
     return std::unexpected(std::move(content).error());
   }

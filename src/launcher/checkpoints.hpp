@@ -2,6 +2,7 @@
 // What the launcher must find again if it is killed: the file "containers" in its state directory,
 // frames of Record (proto/mesolith/launcher.proto). It is appended to without syncing, since
 // nothing of it outlives a reboot. A write that fails is logged, and tried again as a whole file.
+// One that is damaged is kept beside it as "containers.damaged".
 #pragma once
 
 #include <map>
@@ -21,14 +22,20 @@ struct Remembered {
 };
 using Memory = std::map<std::string, Remembered>;  // by container_id
 
+struct Parsed {
+  Memory memory;
+  // Where bytes start that are no record, and no torn last one either.
+  std::optional<size_t> damaged_at;
+};
 // What records of this boot say; those of another say nothing. Bytes that are no record end it.
-Memory parse_records(std::string_view content, const std::string& boot_id);
+Parsed parse_records(std::string_view content, const std::string& boot_id);
 
 class Checkpoints {
  public:
   // Reads what was left and starts the file anew with that.
   static Result<Checkpoints> open(const std::string& state_directory);
   const Memory& memory() const { return memory_; }
+  const std::string& state_directory() const { return state_directory_; }
 
   void launching(Record::Launching launching);
   void running(Record::Running running);
@@ -42,7 +49,7 @@ class Checkpoints {
   void append(const Record& record);
   Result<void> rewrite();
 
-  std::string path_, boot_id_;
+  std::string state_directory_, path_, boot_id_;
   Memory memory_;
   std::optional<os::AppendFile> file_;
   std::string unwritten_;

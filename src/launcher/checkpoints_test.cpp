@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "os/process.hpp"
 #include "os/unix_socket.hpp"
@@ -86,13 +87,35 @@ TEST_F(CheckpointsTest, ATornEndIsIgnored) {
   std::string boot = os::boot_id().value();
   size_t whole = 0;
   for (size_t size = 0; size <= content.size(); ++size) {
-    Memory memory = parse_records(std::string_view(content).substr(0, size), boot);
-    EXPECT_GE(memory.size(), whole);  // more bytes never say less
-    whole = memory.size();
+    Parsed parsed = parse_records(std::string_view(content).substr(0, size), boot);
+    EXPECT_FALSE(parsed.damaged_at);
+    EXPECT_GE(parsed.memory.size(), whole);  // more bytes never say less
+    whole = parsed.memory.size();
   }
   EXPECT_EQ(whole, 2u);
-  EXPECT_TRUE(parse_records(content, "another boot").empty());
-  EXPECT_TRUE(parse_records("no records at all, but some text", boot).empty());
+  EXPECT_TRUE(parse_records(content, "another boot").memory.empty());
+}
+
+TEST_F(CheckpointsTest, GarbageIsToldAndKept) {
+  {
+    auto checkpoints = Checkpoints::open(root_);
+    launch(*checkpoints, "one", 1);
+    checkpoints->flush();
+  }
+  std::string content = os::read_file(root_ + "/containers").value();
+  std::string boot = os::boot_id().value();
+  EXPECT_EQ(parse_records("no records at all, but some text", boot).damaged_at, 0u);
+  EXPECT_EQ(parse_records(content + "garbage", boot).damaged_at, content.size());
+  EXPECT_EQ(parse_records(content + "garbage", boot).memory.size(), 1u);
+  std::string headless;
+  os::append_frame(headless, Record().SerializeAsString());
+  EXPECT_EQ(parse_records(headless + content, boot).damaged_at, 0u);
+
+  std::ofstream(root_ + "/containers") << content << "garbage";
+  auto checkpoints = Checkpoints::open(root_);
+  ASSERT_TRUE(checkpoints);
+  EXPECT_TRUE(checkpoints->memory().contains("one"));
+  EXPECT_EQ(os::read_file(root_ + "/containers.damaged").value(), content + "garbage");
 }
 
 }  // namespace

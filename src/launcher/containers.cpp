@@ -16,7 +16,7 @@ namespace {
 
 // A Listing of them must fit a frame.
 constexpr size_t containers_max = 20'000;
-constexpr std::string_view marker = "MESOS_DIRECTORY=";
+constexpr std::string_view directory_variable = "MESOS_DIRECTORY=";
 
 std::optional<os::Identity> identity_of(const Launch& request) {
   if (!request.has_user()) return std::nullopt;
@@ -40,15 +40,18 @@ os::CgroupLimits limits_of(const Cgroup& cgroup) {
   return limits;
 }
 
-os::SpawnSpec spec_of(const Launch& request) {
+os::SpawnSpec spec_of(const Launch& request, const std::string& state_directory) {
   os::SpawnSpec spec;
   spec.program = request.program();
   spec.arguments.assign(request.arguments().begin(), request.arguments().end());
   spec.environment.reserve(static_cast<size_t>(request.environment_size()) + 1);
   for (const std::string& variable : request.environment()) {
-    if (!variable.starts_with(marker)) spec.environment.push_back(variable);
+    if (!variable.starts_with(directory_variable) && !variable.starts_with(container_variable))
+      spec.environment.push_back(variable);
   }
-  spec.environment.push_back(fmt::format("{}{}", marker, request.directory()));
+  spec.environment.push_back(fmt::format("{}{}", directory_variable, request.directory()));
+  spec.environment.push_back(
+      fmt::format("{}={}@{}", container_variable, request.container_id(), state_directory));
   spec.directory = request.directory();
   spec.identity = identity_of(request);
   spec.new_session = true;
@@ -169,7 +172,7 @@ Result<void> Containers::start(const Launch& request, ContainerState& container,
     return failure(Code::unavailable,
                    fmt::format("there are {} containers already", containers_.size()));
   }
-  os::SpawnSpec spec = spec_of(request);
+  os::SpawnSpec spec = spec_of(request, checkpoints_.state_directory());
   auto outputs = sandboxes_.make(request.directory(), spec.identity);
   if (!outputs) {
     failed.set_cause(LaunchFailed::DIRECTORY);

@@ -10,6 +10,9 @@
 // the same signs.
 //
 // A container has ended once its first process has and no process of it is left.
+//
+// Every container's processes are marked by a variable that names it and this launcher, so one is
+// found again even when nothing else remembers it.
 #pragma once
 
 #include <map>
@@ -44,6 +47,9 @@ struct ContainerState {
   Duration retry_wait = Duration::zero();
   std::optional<Exited> exited;  // state EXITED
 };
+
+// Its value is "<container_id>@<state directory of the launcher>".
+inline constexpr std::string_view container_variable = "MESOLITH_CONTAINER";
 
 using Events = std::vector<Event>;  // without their sequence numbers
 
@@ -97,7 +103,8 @@ class Containers {
 
   // recovery.cpp
   void recover_one(const Remembered& remembered);
-  void find_lost(ContainerState& container);
+  Memory find_marked();
+  std::string cgroup_of(pid_t pid) const;
 
   Checkpoints& checkpoints_;
   CgroupPool& cgroups_;

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -465,6 +466,51 @@ TEST_F(LauncherTest, WhatEndedWithoutALauncherIsSaidToHaveEnded) {
   // It may have ended before the agent came, or after.
   EXPECT_EQ(agent.exited().wait_status(), -1);
   EXPECT_FALSE(is_there(daemon));
+}
+
+TEST_F(LauncherTest, GarbageInItsMemoryLosesNoContainer) {
+  start();
+  pid_t pid = 0;
+  pid_t of_another = 0;
+  {
+    Agent agent = connect();
+    // The session that it starts carries the same mark, and is not taken for a container.
+    agent.send({launch("c1", "setsid sh -c 'echo $$ > inner; exec sleep 1000' & exec sleep 1000"),
+                launch("c2", "exit 3")});
+    while (pid == 0) {
+      auto event = agent.next();
+      ASSERT_TRUE(event);
+      if (event->has_launched() && event->launched().container_id() == "c1")
+        pid = static_cast<pid_t>(event->launched().pid());
+    }
+    number_in("c1", "inner");
+    of_another = ::fork();
+    if (of_another == 0) {
+      ::setsid();
+      std::string mark = fmt::format("MESOLITH_CONTAINER=c9@{}/elsewhere", root_);
+      std::string directory = "MESOS_DIRECTORY=" + sandbox("c9");
+      char* environment[] = {mark.data(), directory.data(), nullptr};
+      ::execle("/bin/sleep", "sleep", "1000", nullptr, environment);
+      ::_exit(127);
+    }
+  }
+  kill_launcher();
+  std::ofstream(root_ + "/state/containers") << "garbage, and nothing but garbage";
+  start();
+  Agent agent = connect();
+  Listing listing = agent.list_after_replay();
+  ASSERT_EQ(listing.containers_size(), 1) << listing.DebugString();
+  EXPECT_EQ(listing.containers(0).container_id(), "c1");
+  EXPECT_EQ(listing.containers(0).pid(), pid);
+  EXPECT_EQ(listing.containers(0).directory(), sandbox("c1"));
+  EXPECT_EQ(listing.containers(0).state(), Container::RUNNING);
+  agent.send({destroy("c1")});
+  EXPECT_EQ(agent.exited().container_id(), "c1");
+  EXPECT_FALSE(is_there(pid));
+  EXPECT_FALSE(is_there(number_in("c1", "inner")));
+  EXPECT_TRUE(is_there(of_another));
+  ::kill(of_another, SIGKILL);
+  ASSERT_TRUE(os::wait_for(of_another));
 }
 
 TEST_F(LauncherTest, OneLauncherPerStateDirectory) {

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "launcher/containers.hpp"
 
 namespace mesolith::launcher {
 
 void Containers::recover() {
-  const Memory memory = checkpoints_.memory();
+  Memory memory = checkpoints_.memory();
+  for (auto& [container_id, seen] : find_marked()) {
+    auto [found, is_new] = memory.try_emplace(container_id);
+    Remembered& remembered = found->second;
+    if (is_new) {
+      log::warning("Container {} is known by its process {} alone", container_id,
+                   seen.running->pid());
+      checkpoints_.launching(seen.launching);
+      remembered.launching = std::move(seen.launching);
+    }
+    // The earlier launcher may have ended between starting it and writing down its pid.
+    if (remembered.running || remembered.exited) continue;
+    checkpoints_.running(*seen.running);
+    remembered.running = std::move(seen.running);
+  }
+  checkpoints_.flush();
   for (const auto& [container_id, remembered] : memory) recover_one(remembered);
   cgroups_.sweep();
   if (!memory.empty()) {
@@ -37,7 +54,6 @@ void Containers::recover_one(const Remembered& remembered) {
         cgroups_.hierarchy().statistics(container.cgroup).value_or(os::CgroupStatistics());
     cgroups_.adopt(container.cgroup);
   }
-  if (container.pid == 0 && !container.shares_directory) find_lost(container);
   // The descriptor first, then the question: then it is of the process that was asked for.
   if (container.pid > 0) {
     if (auto descriptor = os::open_process(container.pid)) {
@@ -56,16 +72,47 @@ void Containers::recover_one(const Remembered& remembered) {
   first_process_ended(added->second, -1);
 }
 
-// The earlier launcher ended between starting it and writing down its pid.
-void Containers::find_lost(ContainerState& container) {
+// Containers by the oldest session leader with their mark: their first process, if that still runs.
+Memory Containers::find_marked() {
+  Memory marked;
+  std::string suffix = "@" + checkpoints_.state_directory();
   for (const auto& [pid, status] : table()) {
-    bool older = container.pid == 0 || status.start_time_ticks < container.start_time_ticks;
-    if (status.session != pid || !older) continue;
+    if (status.session != pid || status.state == 'Z' || status.state == 'X') continue;
+    auto mark = os::process_environment(pid, std::string(container_variable));
+    if (!mark || !*mark || !(*mark)->ends_with(suffix)) continue;
     auto directory = os::process_environment(pid, "MESOS_DIRECTORY");
-    if (!directory || !*directory || **directory != container.directory) continue;
-    container.pid = pid;
-    container.start_time_ticks = status.start_time_ticks;
+    if (!directory || !*directory) continue;
+    std::string container_id = (*mark)->substr(0, (*mark)->size() - suffix.size());
+    Remembered& seen = marked[container_id];
+    if (seen.running && seen.running->start_time_ticks() <= status.start_time_ticks) continue;
+    seen.launching.set_container_id(container_id);
+    seen.launching.set_directory(**directory);
+    if (std::string cgroup = cgroup_of(pid); !cgroup.empty()) seen.launching.set_cgroup(cgroup);
+    seen.running.emplace();
+    seen.running->set_container_id(container_id);
+    seen.running->set_pid(pid);
+    seen.running->set_start_time_ticks(status.start_time_ticks);
   }
+  // Of several in one directory the first is its owner.
+  std::map<std::string, Remembered*> owners;
+  for (auto& [container_id, seen] : marked) {
+    Remembered*& owner = owners[seen.launching.directory()];
+    bool older = owner && seen.running->start_time_ticks() < owner->running->start_time_ticks();
+    if (owner) (older ? owner : &seen)->launching.set_shares_directory(true);
+    if (!owner || older) owner = &seen;
+  }
+  return marked;
+}
+
+std::string Containers::cgroup_of(pid_t pid) const {
+  if (!cgroups_.unavailable().empty()) return "";
+  auto groups = cgroups_.hierarchy().groups();
+  if (!groups) return "";
+  for (const std::string& name : *groups) {
+    auto pids = cgroups_.hierarchy().processes(name);
+    if (pids && std::ranges::find(*pids, pid) != pids->end()) return name;
+  }
+  return "";
 }
 
 std::vector<std::pair<int, std::string>> Containers::take_unwatched() {
