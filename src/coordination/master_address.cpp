@@ -16,6 +16,10 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+bool is_control(char c) {
+  return (c >= 0 && c < ' ') || c == 0x7f;
+}
+
 // A server as ZooKeeper's client takes it: a host, perhaps with a port.
 bool looks_like_servers(std::string_view servers) {
   return servers.find_first_of(blanks) == std::string_view::npos && !servers.starts_with(',') &&
@@ -61,7 +65,7 @@ Result<MasterAddress> parse_standalone(std::string_view text) {
   else if (host.find(':') != std::string_view::npos)
     return failure(Code::invalid,
                    fmt::format("Failed to parse '{}': an IPv6 address goes in brackets", text));
-  if (host.empty() || host.find_first_of("/@[] \t\r\n") != std::string_view::npos)
+  if (host.empty() || host.find_first_of("/@[] ") != std::string_view::npos)
     return failure(Code::invalid,
                    fmt::format("Failed to parse '{}': '{}' is not a host", text, host));
   const std::string_view digits = rest.substr(colon + 1);
@@ -96,8 +100,12 @@ Result<MasterAddress> parse_master_address(std::string_view text) {
     return failure(Code::too_large, fmt::format("a master address of {} bytes; at most {}",
                                                 text.size(), address_bytes_max));
   const std::string_view trimmed = trim(text);
-  if (trimmed.find('\0') != std::string_view::npos)
-    return failure(Code::invalid, "a master address with a zero byte in it");
+  for (std::size_t i = 0; i < trimmed.size(); ++i)
+    if (is_control(trimmed[i]))
+      return failure(
+          Code::invalid,
+          fmt::format("a control character (code {}) at position {} of the master address",
+                      static_cast<int>(trimmed[i]), i));
   if (trimmed.empty())
     return failure(Code::invalid,
                    "the master address is empty; expecting 'host:port', 'zk://host:port/path' or "

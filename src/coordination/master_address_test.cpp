@@ -56,7 +56,8 @@ TEST(MasterAddressTest, SaysWhatIsWrong) {
   EXPECT_NE(error_of("zk://user@h:1/m").find("user:password"), std::string::npos);
   EXPECT_NE(error_of("zk://u:p@/m").find("at least one"), std::string::npos);
   EXPECT_NE(error_of("zk://a:1,,b:2/m").find("host:port,host:port"), std::string::npos);
-  EXPECT_NE(error_of(std::string("a\0b:1", 5)).find("zero byte"), std::string::npos);
+  EXPECT_NE(error_of(std::string("a\0b:1", 5)).find("(code 0) at position 1"), std::string::npos);
+  EXPECT_NE(error_of("master@\f\x01:55").find("(code 12) at position 7"), std::string::npos);
   EXPECT_EQ(parse_master_address(std::string(address_bytes_max + 1, 'x')).error().code,
             Code::too_large);
 }
