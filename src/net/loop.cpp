@@ -55,27 +55,35 @@ asio::io_context& Loop::context() {
   return impl_->context;
 }
 
+// A deadline that moves away leaves the kernel's timer alone, for setting that is dear, and owners
+// that move theirs at every turn are many: when it fires early, it is set to what is left.
 struct Timer::Impl : std::enable_shared_from_this<Timer::Impl> {
   Impl(Loop& loop, std::function<void()> fire) : timer(loop.context()), fire(std::move(fire)) {}
 
-  void wait(Time deadline) {
-    armed = true;
+  void wait() {
+    waiting_until = deadline;
     const uint64_t mine = ++generation;
     // A deadline years away would overflow the clock's own type.
     const Duration wait =
         std::clamp<Duration>(deadline - clock_now(), Duration(0), std::chrono::hours(24 * 365));
     timer.expires_after(wait);
-    timer.async_wait([self = shared_from_this(), mine](ErrorCode) {
-      if (!self->armed || self->generation != mine) return;
-      self->armed = false;
-      self->fire();
-    });
+    timer.async_wait([self = shared_from_this(), mine](ErrorCode) { self->woken(mine); });
+  }
+
+  void woken(uint64_t of) {
+    if (generation != of) return;
+    waiting_until = never;
+    if (deadline == never) return;
+    if (deadline > clock_now()) return wait();
+    deadline = never;
+    fire();
   }
 
   asio::steady_timer timer;
   std::function<void()> fire;
-  bool armed = false;
-  uint64_t generation = 0;  // tells a wait whose completion is queued already from its successor
+  Time deadline = never;       // never: not armed
+  Time waiting_until = never;  // what the kernel was told; never: nothing
+  uint64_t generation = 0;     // tells a wait whose completion is queued already from its successor
 };
 
 Timer::Timer(Loop& loop, std::function<void()> fire)
@@ -83,21 +91,21 @@ Timer::Timer(Loop& loop, std::function<void()> fire)
 
 Timer::~Timer() {
   cancel();
-}
-
-void Timer::set(Time deadline) {
-  if (deadline == never) return cancel();
-  impl_->wait(deadline);
-}
-
-void Timer::cancel() {
-  if (!impl_->armed) return;
-  impl_->armed = false;
+  ++impl_->generation;
   impl_->timer.cancel();
 }
 
+void Timer::set(Time deadline) {
+  impl_->deadline = deadline;
+  if (deadline < impl_->waiting_until) impl_->wait();
+}
+
+void Timer::cancel() {
+  impl_->deadline = never;
+}
+
 bool Timer::armed() const {
-  return impl_->armed;
+  return impl_->deadline != never;
 }
 
 struct Signals::Impl : std::enable_shared_from_this<Signals::Impl> {

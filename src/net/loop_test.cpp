@@ -79,6 +79,27 @@ TEST(Timer, FiresAtItsDeadlineAndOnlyOnce) {
   EXPECT_GE(clock_now() - start, milliseconds(60));
 }
 
+TEST(Timer, FiresAtTheLastDeadlineItWasGiven) {
+  Loop loop;
+  const Time start = clock_now();
+  std::vector<Duration> fired;
+  Timer later(loop, [&] { fired.push_back(clock_now() - start); });
+  Timer nearer(loop, [&] { fired.push_back(clock_now() - start); });
+  Timer canceled(loop, [&] { ADD_FAILURE(); });
+  for (int i = 1; i <= 40; ++i) {
+    later.set(start + milliseconds(i));
+    nearer.set(start + milliseconds(200 - 4 * i));
+    canceled.set(start + milliseconds(i));
+  }
+  canceled.cancel();
+  Timer end(loop, [&] { loop.stop(); });
+  end.set(start + milliseconds(100));
+  loop.run();
+  ASSERT_EQ(fired.size(), 2u);
+  for (const Duration at : fired) EXPECT_GE(at, milliseconds(40));
+  EXPECT_FALSE(later.armed());
+}
+
 TEST(Timer, NeverFiresAfterCancelEvenWhenDue) {
   Loop loop;
   Timer timer(loop, [&] { ADD_FAILURE(); });

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -24,6 +26,8 @@ using namespace std::chrono_literals;
 constexpr Duration start_wait_max = 10s;
 constexpr auto retry_interval = 10ms;
 constexpr int requests_per_frame_max = 1024;
+// A launcher that does not read leaves the rest in our queue, where it is counted.
+constexpr size_t unsent_bytes_max = 1u << 20;
 constexpr size_t socket_path_bytes_max = 107;
 
 // Unix socket paths are short; a long runtime directory gets a name in /tmp that only it leads to.
@@ -82,6 +86,11 @@ struct LauncherClient::Impl {
   void run();
   bool serve();  // until the connection ends; false: stop
   Result<void> flush_requests();
+  launcher::RequestFrame take_frame();
+  void put_back(const launcher::RequestFrame& frame);
+  void remember(const launcher::Request& request);
+  void settle(const launcher::Event& event);
+  void ask_again();
   Result<void> read_events();
   void wake() {
     const uint64_t one = 1;
@@ -93,8 +102,9 @@ struct LauncherClient::Impl {
   os::FileDescriptor wakeup{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::optional<os::UnixStream> stream;
   std::mutex mutex;
-  std::vector<launcher::Request> requests;  // guarded by `mutex`
-  std::vector<launcher::Request> unsent;    // of the client's thread
+  std::deque<launcher::Request> requests;  // guarded by `mutex`
+  // Asked for and not yet answered, of the client's thread: launches, and containers to be ended.
+  std::map<std::string, launcher::Request> launching, ending;
   std::atomic<bool> stopping = false;
   std::thread thread;
 };
@@ -116,22 +126,57 @@ Result<launcher::Listing> LauncherClient::Impl::ask_listing() {
   }
 }
 
+launcher::RequestFrame LauncherClient::Impl::take_frame() {
+  launcher::RequestFrame frame;
+  const std::lock_guard lock(mutex);
+  while (!requests.empty() && frame.requests_size() < requests_per_frame_max) {
+    *frame.add_requests() = std::move(requests.front());
+    requests.pop_front();
+  }
+  return frame;
+}
+
+void LauncherClient::Impl::put_back(const launcher::RequestFrame& frame) {
+  const std::lock_guard lock(mutex);
+  requests.insert(requests.begin(), frame.requests().begin(), frame.requests().end());
+}
+
 Result<void> LauncherClient::Impl::flush_requests() {
-  {
-    const std::lock_guard lock(mutex);
-    std::move(requests.begin(), requests.end(), std::back_inserter(unsent));
-    requests.clear();
-  }
-  size_t next = 0;
-  while (next < unsent.size()) {
-    launcher::RequestFrame frame;
-    while (next < unsent.size() && frame.requests_size() < requests_per_frame_max) {
-      *frame.add_requests() = std::move(unsent[next++]);
+  TRY_VOID(stream->flush());
+  while (stream->unsent() < unsent_bytes_max) {
+    const launcher::RequestFrame frame = take_frame();
+    if (frame.requests_size() == 0) break;
+    for (const launcher::Request& request : frame.requests()) remember(request);
+    if (auto sent = stream->send_frame(frame.SerializeAsString()); !sent) {
+      put_back(frame);
+      return sent;
     }
-    TRY_VOID(stream->send_frame(frame.SerializeAsString()));
   }
-  unsent.clear();
-  return stream->flush();
+  return {};
+}
+
+void LauncherClient::Impl::remember(const launcher::Request& request) {
+  if (request.has_launch()) launching[request.launch().container_id()] = request;
+  if (request.has_destroy()) ending[request.destroy().container_id()] = request;
+  if (request.has_acknowledge()) ending.erase(request.acknowledge().container_id());
+}
+
+void LauncherClient::Impl::settle(const launcher::Event& event) {
+  if (event.has_launched()) launching.erase(event.launched().container_id());
+  if (event.has_launch_failed()) {
+    launching.erase(event.launch_failed().container_id());
+    ending.erase(event.launch_failed().container_id());
+  }
+  if (event.has_exited()) ending.erase(event.exited().container_id());
+}
+
+// Either is harmless when the one before had carried it out: a launch of a container that is there
+// is answered with what is known of it, and one that is gone needs no ending.
+void LauncherClient::Impl::ask_again() {
+  const std::lock_guard lock(mutex);
+  for (const auto* unanswered : {&ending, &launching}) {
+    for (const auto& [container_id, request] : *unanswered) requests.push_front(request);
+  }
 }
 
 Result<void> LauncherClient::Impl::read_events() {
@@ -143,7 +188,10 @@ Result<void> LauncherClient::Impl::read_events() {
     if (!frame.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
       return failure(Code::corrupt, "the launcher sent what is no EventFrame");
     }
-    for (launcher::Event& event : *frame.mutable_events()) on_event(std::move(event));
+    for (launcher::Event& event : *frame.mutable_events()) {
+      settle(event);
+      on_event(std::move(event));
+    }
   }
   if (!open) return failure(Code::unavailable, "the launcher closed the connection");
   return {};
@@ -172,6 +220,8 @@ void LauncherClient::Impl::run() {
     while (!again && !stopping) again = connect(options);
     if (!again) return;
     stream = *std::move(again);
+    ask_again();
+    wake();
   }
 }
 
@@ -190,14 +240,17 @@ Result<std::unique_ptr<LauncherClient>> LauncherClient::start(const LauncherOpti
   return std::unique_ptr<LauncherClient>(new LauncherClient(std::move(impl)));
 }
 
-void LauncherClient::send(launcher::Request request) {
+bool LauncherClient::send(launcher::Request request) {
   bool first = false;
   {
     const std::lock_guard lock(impl_->mutex);
+    const bool may_be_refused = request.has_launch() || request.has_statistics();
+    if (may_be_refused && impl_->requests.size() >= requests_max) return false;
     first = impl_->requests.empty();
     impl_->requests.push_back(std::move(request));
   }
   if (first) impl_->wake();
+  return true;
 }
 
 }  // namespace mesolith::agent

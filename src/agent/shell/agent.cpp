@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/shell/agent.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <deque>
 #include <list>
@@ -27,6 +29,9 @@ namespace {
 constexpr size_t pool_threads = 2;
 constexpr size_t pool_queue_max = 4096;
 constexpr Duration statistics_wait_max = std::chrono::seconds(2);
+constexpr size_t questions_max = 256;
+// Measuring the host opens files, too dear for each request.
+constexpr Duration figures_age_max = std::chrono::seconds(1);
 
 template <class... Fs>
 struct Overloaded : Fs... {
@@ -67,7 +72,8 @@ struct Agent::Impl {
   void drain();
   void perform(Effect& effect);
   void launch(const LaunchContainer& wish);
-  void request(launcher::Request request) { launcher->send(std::move(request)); }
+  // For requests that are never refused.
+  void request(launcher::Request request) { CHECK(launcher->send(std::move(request))); }
   void persist(const Persist& change);
   void send(const SendToExecutor& out);
   void exit(const Exit& out);
@@ -88,6 +94,8 @@ struct Agent::Impl {
   std::list<Question> questions;
   std::deque<Event> waiting;  // events that came while a step was carried out
   bool stepping = false, ended = false;
+  http::ProcessFigures host;
+  Time figures_until = Time{};  // when `host` is measured again
   std::unique_ptr<LauncherClient> launcher;
   net::Pool pool;
 };
@@ -193,7 +201,11 @@ void Agent::Impl::launch(const LaunchContainer& wish) {
   if (auto* launch = std::get_if<launcher::Launch>(&outcome)) {
     launcher::Request wrapped;
     *wrapped.mutable_launch() = std::move(*launch);
-    return request(std::move(wrapped));
+    if (launcher->send(std::move(wrapped))) return;
+    return step(ContainerLaunchFailed{
+        wish.container_id, ContainerLaunchFailed::Cause::system,
+        fmt::format("The launcher does not answer, and {} requests wait for it already",
+                    LauncherClient::requests_max)});
   }
   const Refusal& refusal = std::get<Refusal>(outcome);
   step(ContainerLaunchFailed{wish.container_id, cause_of(refusal.problem), refusal.message});
@@ -235,7 +247,12 @@ void Agent::Impl::on_launcher(launcher::Event& event) {
 }
 
 void Agent::Impl::on_request(wire::Request request, net::Exchange exchange) {
-  http::Outcome outcome = http::handle(*state, clock_now(), request, figures_of_host());
+  const Time now = clock_now();
+  if (now >= figures_until) {
+    host = figures_of_host();
+    figures_until = saturating_add(now, figures_age_max);
+  }
+  http::Outcome outcome = http::handle(*state, now, request, host);
   std::visit(
       Overloaded{
           [&](wire::Response& response) { exchange.respond(std::move(response)); },
@@ -268,6 +285,10 @@ void Agent::Impl::look_at(http::FileRequest wanted, net::Exchange exchange) {
 }
 
 void Agent::Impl::measure(http::StatisticsRequest wanted, net::Exchange exchange) {
+  if (questions.size() >= questions_max) {
+    return exchange.respond(wire::text(
+        503, fmt::format("{} questions for statistics are under way; try again", questions_max)));
+  }
   questions.push_back({std::move(wanted), {}, 0, std::move(exchange), nullptr});
   const auto question = std::prev(questions.end());
   question->missing = question->request.containers.size();
@@ -275,7 +296,10 @@ void Agent::Impl::measure(http::StatisticsRequest wanted, net::Exchange exchange
   // A launcher that has died meanwhile answers nothing.
   question->timer = std::make_unique<net::Timer>(loop, [this, question] { answer(question); });
   question->timer->set(saturating_add(clock_now(), statistics_wait_max));
-  for (const ContainerId& id : question->request.containers) request(statistics_request(id));
+  for (const ContainerId& id : question->request.containers) {
+    if (!launcher->send(statistics_request(id))) --question->missing;
+  }
+  if (question->missing == 0) answer(question);
 }
 
 void Agent::Impl::measured(const launcher::StatisticsResult& result) {

@@ -29,6 +29,7 @@ struct Master::Impl {
 
   Result<void> start();
   void on_request(wire::Request request, net::Exchange exchange);
+  const http::ProcessFigures& figures(Time now);
   void on_timer();
   void step(const Event& event);
   void perform(Effect& effect);
@@ -47,9 +48,14 @@ struct Master::Impl {
   std::unordered_map<StreamId, wire::Media> streams;
   Effects effects;  // of the step being carried out; kept for its capacity
   bool stepping = false;
+  http::ProcessFigures host;
+  Time figures_until = Time{};  // when `host` is measured again
 };
 
 namespace {
+
+// Measuring opens files, too dear for each request.
+constexpr Duration figures_age_max = std::chrono::seconds(1);
 
 net::Limits limits() {
   net::Limits limits;
@@ -82,9 +88,8 @@ Result<void> Master::Impl::start() {
 }
 
 void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
-  http::ProcessFigures figures = measure_host();
-  figures.log_file = options.log_file;
-  http::Outcome outcome = http::handle(*state, clock_now(), request, figures, dice.uuid_text());
+  const Time now = clock_now();
+  http::Outcome outcome = http::handle(*state, now, request, figures(now), dice.uuid_text());
   std::visit(Overloaded{[&](wire::Response& response) { exchange.respond(std::move(response)); },
                         [&](http::Accepted& accepted) {
                           step(accepted.event);
@@ -103,6 +108,14 @@ void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
                         },
                         [&](http::ReadLog& read) { read_log(read, std::move(exchange)); }},
              outcome);
+}
+
+const http::ProcessFigures& Master::Impl::figures(Time now) {
+  if (now < figures_until) return host;
+  host = measure_host();
+  host.log_file = options.log_file;
+  figures_until = saturating_add(now, figures_age_max);
+  return host;
 }
 
 void Master::Impl::on_timer() {
