@@ -18,7 +18,7 @@ Error damaged(std::string_view file, std::string_view finding) {
 
 Result<Connection> Connection::open(const std::filesystem::path& file, int flags) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(file.c_str(), &handle, flags | SQLITE_OPEN_FULLMUTEX, nullptr);
+  const int code = sqlite3_open_v2(file.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   Connection connection(handle, file.string());
   if (code != SQLITE_OK) return std::unexpected(connection.error("cannot open"));
   sqlite3_extended_result_codes(handle, 1);

@@ -108,8 +108,8 @@ Result<Writer> open_writer(const std::filesystem::path& file) {
   TRY(Statement version,
       Statement::prepare(connection, "SELECT version FROM entries WHERE key = ?1"));
   TRY(Statement put, Statement::prepare(connection,
-                                        "INSERT INTO entries VALUES (?1, ?2, ?3) ON CONFLICT (key) "
-                                        "DO UPDATE SET version = ?2, value = ?3"));
+                                        "INSERT INTO entries VALUES (?1, 1, ?2) ON CONFLICT (key) "
+                                        "DO UPDATE SET version = version + 1, value = ?2"));
   TRY(Statement erase, Statement::prepare(connection, "DELETE FROM entries WHERE key = ?1"));
   return Writer{std::move(connection), std::move(version), std::move(put), std::move(erase)};
 }
@@ -136,20 +136,17 @@ Result<Version> version_of(Writer& writer, std::string_view key) {
 // Applies one batch inside the open transaction. The outer Result fails when the disk does; the
 // inner one is the batch's own answer, and when it is a failure nothing was written.
 Result<Result<void>> apply_batch(Writer& writer, const Batch& batch) {
-  std::vector<Version> versions;
   for (const Write& write : batch) {
+    if (write.expected == any_version) continue;
     TRY(const Version version, version_of(writer, write.key));
-    if (write.expected != any_version && write.expected != version)
+    if (write.expected != version)
       return Result<void>(failure(Code::conflict, fmt::format("'{}' has version {}, not {}",
                                                               write.key, version, write.expected)));
-    versions.push_back(version + 1);
   }
-  for (std::size_t index = 0; index < batch.size(); ++index) {
-    const Write& write = batch[index];
+  for (const Write& write : batch) {
     if (write.value) {
-      writer.put.bind(1, write.key).bind(2, static_cast<std::int64_t>(versions[index]));
-      TRY_VOID(execute(writer, writer.put.bind(3, *write.value)));
-    } else if (versions[index] > 1) {
+      TRY_VOID(execute(writer, writer.put.bind(1, write.key).bind(2, *write.value)));
+    } else {
       TRY_VOID(execute(writer, writer.erase.bind(1, write.key)));
     }
   }
