@@ -34,6 +34,7 @@ from cluster_fixture import (
 JSON, PROTOBUF = client.MEDIA['json'], client.MEDIA['protobuf']
 SCHEDULER, EXECUTOR, OPERATOR = '/api/v1/scheduler', '/api/v1/executor', '/api/v1'
 BODY_LIMIT = 64 << 20  # bytes of a request's body
+QUESTIONS_LIMIT = 256  # for statistics, under way at once
 READ_LIMIT = 60  # seconds from a request's first byte to its last
 workspace = None
 
@@ -509,6 +510,26 @@ class Files(unittest.TestCase):
             'the task is killed', lambda: 'TASK_KILLED' in self.framework.states(task)
         )
         self.assertFalse(started_at(number))
+
+    def test_questions_that_a_stopped_launcher_answers_late(self):
+        """A bounded number of them wait; those beyond are told to try again."""
+        self.framework.run(client.task())
+        agent = self.cluster.agents[0].addr
+        runtime = self.cluster.all_agent_flags[0]['runtime_dir']
+        launcher = process_with(b'--socket=' + runtime.encode())
+        host, port = agent.split(':')
+        os.kill(launcher, signal.SIGSTOP)
+        try:
+            clients = [socket.create_connection((host, int(port)), 30) for _ in range(300)]
+            for each in clients:
+                each.sendall(b'GET /monitor/statistics HTTP/1.1\r\nHost: a\r\n\r\n')
+            status = [int(each.recv(12).split()[1]) for each in clients]
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        for each in clients:
+            each.close()
+        self.assertEqual((status.count(200), status.count(503)), (QUESTIONS_LIMIT, 300 - QUESTIONS_LIMIT))
+        self.assertTrue(healthy(agent))
 
     def test_port_in_use(self):
         flags = self.cluster.master_flags
