@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -246,6 +248,8 @@ void Containers::finish(ContainerState& container) {
     }
     cgroups_.give_back(container.cgroup);
   }
+  // From here on a sandbox that nobody uses any more counts its age.
+  (void)::utimensat(AT_FDCWD, container.directory.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
   if (container.usage.has_cpus_user_time_secs()) *exited.mutable_usage() = container.usage;
   if (auto found = by_pid_.find(container.pid);
       found != by_pid_.end() && found->second == container.container_id) {

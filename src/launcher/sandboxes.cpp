@@ -37,6 +37,25 @@ Result<os::FileDescriptor> make_output(int base, const std::string& name,
   return file;
 }
 
+// runs/latest leads to the run that was made last (mesos-api.md 5.7).
+Result<void> link_latest(int base, const std::string& run, const std::string& base_path) {
+  constexpr std::string_view runs = "/runs/";
+  const size_t split = run.rfind('/');
+  if (split == std::string::npos || !run.substr(0, split + 1).ends_with(runs)) return {};
+  const std::string name = run.substr(split + 1);
+  const std::string latest = run.substr(0, split) + "/latest";
+  if (::symlinkat(name.c_str(), base, latest.c_str()) == 0) return {};
+  std::string now(name.size() + 1, '\0');
+  const ssize_t size = ::readlinkat(base, latest.c_str(), now.data(), now.size());
+  if (size >= 0 && now.substr(0, static_cast<size_t>(size)) == name) return {};
+  const std::string temporary = run.substr(0, split) + "/.latest-" + name;
+  if (::symlinkat(name.c_str(), base, temporary.c_str()) != 0 ||
+      ::renameat(base, temporary.c_str(), base, latest.c_str()) != 0) {
+    return std::unexpected(os::system_error(errno, fmt::format("{}/{}", base_path, latest)));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> validate_directory(const std::string& directory) {
@@ -75,6 +94,7 @@ Result<Outputs> Sandboxes::make_below(const std::string& base_path, const std::s
   Outputs outputs;
   TRY(outputs.standard_output, make_output(base, rest + "/stdout", base_path, owner));
   TRY(outputs.standard_error, make_output(base, rest + "/stderr", base_path, owner));
+  TRY_VOID(link_latest(base, rest, base_path));
   return outputs;
 }
 

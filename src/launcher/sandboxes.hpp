@@ -21,7 +21,8 @@ struct Outputs {
 class Sandboxes {
  public:
   // The directory (0750) with its parents (0755), and stdout and stderr (0644) in it, all owned by
-  // `owner`. What exists is used. `directory` is absolute and without "." and "..".
+  // `owner`. What exists is used. In a directory "runs", the link "latest" then leads to it.
+  // `directory` is absolute and without "." and "..".
   Result<Outputs> make(const std::string& directory, const std::optional<os::Identity>& owner);
 
  private:

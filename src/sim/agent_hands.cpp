@@ -2,6 +2,7 @@
 // The hands of a simulated agent: what its core asks of containers, and what they tell it.
 #include <fmt/format.h>
 
+#include "base/check.hpp"
 #include "sim/agent_node.hpp"
 #include "sim/world.hpp"
 
@@ -21,6 +22,23 @@ Duration up_to(Rng& rng, Duration most) {
 }
 
 }  // namespace
+
+void AgentNode::perform(const agent::FetchUris& out) {
+  preparing_[out.container_id] = {};
+  const Duration wait = up_to(world_.rng, std::chrono::milliseconds(40));
+  world_.schedule.after(wait, [this, life = life_, id = out.container_id] {
+    if (life != life_ || !up()) return;
+    using Failed = agent::ContainerLaunchFailed;
+    const bool destroyed = preparing_.at(id).destroyed;
+    preparing_.erase(id);
+    if (destroyed) return notify(Failed{id, Failed::Cause::destroyed, "destroyed"});
+    const bool faulty = world_.scenario.faults && !world_.quiet();
+    if (faulty && world_.rng.chance(0.1)) {
+      return notify(Failed{id, Failed::Cause::fetch_failed, "nobody answers"});
+    }
+    notify(agent::UrisFetched{id});
+  });
+}
 
 void AgentNode::perform(const agent::LaunchContainer& out) {
   Preparation preparation;
@@ -154,6 +172,23 @@ void AgentNode::perform(const agent::DestroyContainer& out) {
 
 void AgentNode::perform(const agent::AcknowledgeContainer& out) {
   containers_.acknowledge(out.container_id);
+}
+
+void AgentNode::perform(const agent::MeasureDisk&) {
+  notify(agent::DiskMeasured{0.0});
+}
+
+void AgentNode::perform(const agent::FindSandboxes&) {
+  notify(agent::SandboxesFound{});
+}
+
+void AgentNode::perform(const agent::RemoveSandboxes& out) {
+  for (const std::string& directory : out.directories) {
+    const ContainerId id(directory.substr(directory.rfind('/') + 1));
+    const auto found = containers_.all().find(id);
+    CHECK(found == containers_.all().end() || found->second.exit_status);
+  }
+  notify(agent::SandboxesRemoved{static_cast<uint32_t>(out.directories.size()), 0});
 }
 
 }  // namespace mesolith::sim

@@ -61,6 +61,8 @@ agent::Options AgentNode::options() const {
   options.status_update_retry_min = std::chrono::seconds(1);
   options.status_update_retry_max = std::chrono::seconds(4);
   options.switch_user = false;
+  options.gc_delay = std::chrono::seconds(20);
+  options.disk_watch_interval = std::chrono::hours(1);
   options.launcher_dir = "/usr/libexec/mesos";
   return options;
 }

@@ -51,11 +51,15 @@ class AgentNode {
   void perform(const agent::SendToMaster& out);
   void perform(const agent::SendToExecutor& out);
   void perform(const agent::CloseStream& close);
+  void perform(const agent::FetchUris& fetch);
   void perform(const agent::LaunchContainer& launch);
   void perform(const agent::ResizeContainer& resize);
   void perform(const agent::SignalContainer& signal);
   void perform(const agent::DestroyContainer& destroy);
   void perform(const agent::AcknowledgeContainer& acknowledge);
+  void perform(const agent::MeasureDisk& measure);
+  void perform(const agent::FindSandboxes& find);
+  void perform(const agent::RemoveSandboxes& remove);
   void perform(const agent::Persist& persist);
   void perform(const agent::Exit& exit);
 

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 9> master_kinds = {
     "StreamClosed",      "FrameworkTornDown", "Tick"};
 static_assert(std::variant_size_v<master::Event> == master_kinds.size());
 
-constexpr std::array<std::string_view, 13> agent_kinds = {"Recovered",
+constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",
                                                           "Persisted",
                                                           "MasterDetected",
                                                           "MasterEventReceived",
@@ -24,9 +24,13 @@ constexpr std::array<std::string_view, 13> agent_kinds = {"Recovered",
                                                           "ExecutorSubscribing",
                                                           "ExecutorCalled",
                                                           "StreamClosed",
+                                                          "UrisFetched",
                                                           "ContainerLaunched",
                                                           "ContainerLaunchFailed",
                                                           "ContainerExited",
+                                                          "DiskMeasured",
+                                                          "SandboxesFound",
+                                                          "SandboxesRemoved",
                                                           "OperatorStopped",
                                                           "Tick"};
 static_assert(std::variant_size_v<agent::Event> == agent_kinds.size());
@@ -67,6 +71,9 @@ std::string detail(const agent::MasterEventReceived& event) {
 }
 std::string detail(const agent::MasterDisconnected& event) {
   return fmt::format("connection {}", event.connection);
+}
+std::string detail(const agent::UrisFetched& event) {
+  return event.container_id.value;
 }
 std::string detail(const agent::ContainerLaunched& event) {
   return fmt::format("{} pid {}", event.container_id.value, event.pid);

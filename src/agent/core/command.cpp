@@ -135,8 +135,7 @@ std::string describe_end(int status) {
 void start_command(Context& context, Framework& framework, Executor& executor) {
   Task& task = task_of(executor);
   task.delivered = true;
-  executor.container_requested = true;
-  context.effects.push_back(container_for(context.state, framework, executor, task.info.command()));
+  request_container(context, framework, executor);
 }
 
 void command_launched(Context& context, Framework& framework, Executor& executor) {

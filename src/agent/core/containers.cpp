@@ -12,22 +12,13 @@ namespace {
 
 using mesos::v1::TaskStatus;
 
-// The executor whose container it is, and its framework.
-std::optional<std::pair<Framework*, Executor*>> owner_of(State& state, const ContainerId& id) {
-  const auto found = state.containers.find(id);
-  if (found == state.containers.end()) return std::nullopt;
-  Framework& framework = state.frameworks.at(found->second.first);
-  return std::pair(&framework, &framework.executors.at(found->second.second));
-}
-
 Termination failure_of(const Framework& framework, const ContainerLaunchFailed& event) {
   using Cause = ContainerLaunchFailed::Cause;
   if (event.cause == Cause::user_unknown) {
     return {dropped(&framework), TaskStatus::REASON_EXECUTOR_TERMINATED, event.message};
   }
-  const std::string what = event.cause == Cause::fetch_failed ? "Failed to fetch URIs: "
-                                                              : "Failed to launch container: ";
-  return {mesos::v1::TASK_FAILED, TaskStatus::REASON_CONTAINER_LAUNCH_FAILED, what + event.message};
+  return {mesos::v1::TASK_FAILED, TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
+          "Failed to launch container: " + event.message};
 }
 
 void command_launch_failed(Context& context, Framework& framework, Executor& executor,
@@ -49,6 +40,13 @@ void command_launch_failed(Context& context, Framework& framework, Executor& exe
 }
 
 }  // namespace
+
+std::optional<std::pair<Framework*, Executor*>> owner_of(State& state, const ContainerId& id) {
+  const auto found = state.containers.find(id);
+  if (found == state.containers.end()) return std::nullopt;
+  Framework& framework = state.frameworks.at(found->second.first);
+  return std::pair(&framework, &framework.executors.at(found->second.second));
+}
 
 void on_launched(Context& context, const ContainerLaunched& event) {
   const auto owner = owner_of(context.state, event.container_id);
@@ -74,6 +72,9 @@ void on_launch_failed(Context& context, const ContainerLaunchFailed& event) {
   if (event.cause != ContainerLaunchFailed::Cause::destroyed) {
     log::warning("container {} could not be launched: {}", event.container_id.value, event.message);
     count(context.state, "slave/container_launch_errors");
+  }
+  if (event.cause == ContainerLaunchFailed::Cause::fetch_failed) {
+    count(context.state, "containerizer/fetcher/task_fetches_failed");
   }
   if (executor->command) {
     command_launch_failed(context, *framework, *executor, event);

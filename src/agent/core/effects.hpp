@@ -32,8 +32,16 @@ struct CloseStream {  // after everything sent to it before
   StreamId stream = 0;
 };
 
-// Make the sandbox (owned by `user`, with files stdout and stderr), fetch, and run. Answered by
-// ContainerLaunched, then ContainerExited, or by ContainerLaunchFailed alone.
+// Make the sandbox and fetch into it as that user, before LaunchContainer. Answered by UrisFetched,
+// or by ContainerLaunchFailed when a URI cannot be fetched or DestroyContainer came first.
+struct FetchUris {
+  ContainerId container_id;
+  std::string sandbox;  // absolute
+  std::string user;     // empty: the agent's own
+  std::vector<mesos::v1::CommandInfo::URI> uris;
+};
+// Make the sandbox (owned by `user`, with files stdout and stderr), if it isn't there, and run.
+// Answered by ContainerLaunched, then ContainerExited, or by ContainerLaunchFailed alone.
 struct LaunchContainer {
   ContainerId container_id;
   std::string sandbox;                 // absolute; also the working directory
@@ -41,8 +49,7 @@ struct LaunchContainer {
   std::vector<std::string> arguments;  // argv, from argv[0]
   std::map<std::string, std::string> environment;  // all of it; nothing is inherited
   std::string user;                                // empty: the agent's own
-  std::vector<mesos::v1::CommandInfo::URI> uris;
-  double cpus = 0;  // asked for; 0: unspecified
+  double cpus = 0;                                 // asked for; 0: unspecified
   double mem_bytes = 0;
   double disk_bytes = 0;
   std::optional<double> cpus_limit, mem_limit_bytes;  // TaskInfo.limits; infinite: no limit
@@ -59,7 +66,7 @@ struct SignalContainer {
   ContainerId container_id;
   int signal = 0;
 };
-// End it now, with everything in it; a launch that is under way is given up. Ends in
+// End it now, with everything in it; a fetch or launch that is under way is given up. Ends in
 // ContainerExited or, when it had not started, ContainerLaunchFailed{destroyed}.
 struct DestroyContainer {
   ContainerId container_id;
@@ -67,6 +74,19 @@ struct DestroyContainer {
 // The launcher may forget it.
 struct AcknowledgeContainer {
   ContainerId container_id;
+};
+
+// Answered by DiskMeasured.
+struct MeasureDisk {};
+// Which sandboxes are there, those of living tasks too: at most `count_max`, the longest unchanged
+// ones. Answered by SandboxesFound.
+struct FindSandboxes {
+  size_t count_max = 0;
+};
+// With all that is in them, and then the directories of executors and frameworks that held nothing
+// else. Answered by SandboxesRemoved; one that is not there counts as removed.
+struct RemoveSandboxes {
+  std::vector<std::string> directories;
 };
 
 // Make durable, all or nothing, in the order of tickets; then answer with Persisted{ticket}. A
@@ -84,9 +104,10 @@ struct Exit {
   std::string message;  // for the log
 };
 
-using Effect = std::variant<SubscribeToMaster, SendToMaster, SendToExecutor, CloseStream,
-                            LaunchContainer, ResizeContainer, SignalContainer, DestroyContainer,
-                            AcknowledgeContainer, Persist, Exit>;
+using Effect =
+    std::variant<SubscribeToMaster, SendToMaster, SendToExecutor, CloseStream, FetchUris,
+                 LaunchContainer, ResizeContainer, SignalContainer, DestroyContainer,
+                 AcknowledgeContainer, MeasureDisk, FindSandboxes, RemoveSandboxes, Persist, Exit>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mesolith::agent

@@ -121,6 +121,12 @@ ResizeContainer size_of(const Executor& executor) {
   return {executor.container_id, size.cpus, size.mem_bytes};
 }
 
+std::string user_of(const State& state, const Framework& framework,
+                    const mesos::v1::CommandInfo& command) {
+  if (!state.options.switch_user) return "";
+  return command.has_user() ? command.user() : framework.info.user();
+}
+
 LaunchContainer container_for(const State& state, const Framework& framework,
                               const Executor& executor, const mesos::v1::CommandInfo& command) {
   LaunchContainer out;
@@ -135,10 +141,7 @@ LaunchContainer container_for(const State& state, const Framework& framework,
     if (out.arguments.empty()) out.arguments.push_back(command.value());
   }
   out.environment = environment_for(state, framework, executor, command);
-  if (state.options.switch_user) {
-    out.user = command.has_user() ? command.user() : framework.info.user();
-  }
-  out.uris.assign(command.uris().begin(), command.uris().end());
+  out.user = user_of(state, framework, command);
   const Size size = total_of(executor);
   out.cpus = size.cpus;
   out.mem_bytes = size.mem_bytes;

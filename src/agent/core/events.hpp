@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/id.hpp"
+#include "base/time.hpp"
 #include "mesolith/protocol.pb.h"
 #include "mesos/v1/executor/executor.pb.h"
 
@@ -78,6 +79,10 @@ struct ContainerLaunchFailed {
   Cause cause = Cause::system;
   std::string message;
 };
+// All of FetchUris is in the sandbox.
+struct UrisFetched {
+  ContainerId container_id;
+};
 // Comes once per container and launcher connection until it is acknowledged.
 struct ContainerExited {
   ContainerId container_id;
@@ -85,13 +90,30 @@ struct ContainerExited {
   std::optional<uint64_t> memory_limit_bytes;  // it was ended for reaching this much
 };
 
+// Of the file system that holds the sandboxes, from 0 to 1; none when it could not be measured.
+struct DiskMeasured {
+  std::optional<double> used;
+};
+struct FoundSandbox {
+  std::string directory;
+  Time modified{};
+};
+// What FindSandboxes asked for, and whether that is all there is.
+struct SandboxesFound {
+  std::vector<FoundSandbox> sandboxes;
+  bool all = true;
+};
+struct SandboxesRemoved {  // of one RemoveSandboxes
+  uint32_t succeeded = 0, failed = 0;
+};
+
 // The operator ends the agent for good (SIGUSR1): it leaves the cluster and takes its tasks along.
 struct OperatorStopped {};
 struct Tick {};  // next_deadline() has come
 
-using Event =
-    std::variant<Recovered, Persisted, MasterDetected, MasterEventReceived, MasterDisconnected,
-                 ExecutorSubscribing, ExecutorCalled, StreamClosed, ContainerLaunched,
-                 ContainerLaunchFailed, ContainerExited, OperatorStopped, Tick>;
+using Event = std::variant<Recovered, Persisted, MasterDetected, MasterEventReceived,
+                           MasterDisconnected, ExecutorSubscribing, ExecutorCalled, StreamClosed,
+                           UrisFetched, ContainerLaunched, ContainerLaunchFailed, ContainerExited,
+                           DiskMeasured, SandboxesFound, SandboxesRemoved, OperatorStopped, Tick>;
 
 }  // namespace mesolith::agent

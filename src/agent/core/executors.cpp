@@ -14,16 +14,6 @@ namespace {
 using mesos::v1::TaskStatus;
 using Phase = Executor::Phase;
 
-// The program of executors of type DEFAULT, which bring no command.
-mesos::v1::CommandInfo command_of(const State& state, const Executor& executor) {
-  if (executor.info.has_command()) return executor.info.command();
-  mesos::v1::CommandInfo command;
-  command.set_shell(false);
-  command.set_value(state.options.launcher_dir + "/mesos-default-executor");
-  command.add_arguments("mesos-default-executor");
-  return command;
-}
-
 void tell_exited(Context& context, const Executor& executor, int status) {
   protocol::AgentCall call;
   call.set_type(protocol::AgentCall::EXECUTOR_EXITED);
@@ -75,10 +65,9 @@ void fail_tasks(Context& context, Framework& framework, Executor& executor,
 void start_executor(Context& context, Framework& framework, Executor& executor) {
   State& state = context.state;
   if (executor.phase != Phase::registering) return;
-  executor.container_requested = true;
   set_timer(state, executor, Timer::registration, executor.registration_deadline,
             saturating_add(context.now, state.options.executor_registration_timeout));
-  context.effects.push_back(container_for(state, framework, executor, command_of(state, executor)));
+  request_container(context, framework, executor);
 }
 
 void deliver(Context& context, Framework& framework, Executor& executor) {

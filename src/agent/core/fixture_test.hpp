@@ -36,6 +36,7 @@ class Core {
     }
     options.ip = "10.0.0.2";
     options.work_dir = "/var/agent";
+    options.disk_watch_interval = std::chrono::hours(1'000'000);
     return options;
   }
 

@@ -78,6 +78,7 @@ void remove_if_done(Context& context, Framework& framework, const ExecutorId& id
   Executor& executor = found->second;
   if (executor.phase != Executor::Phase::terminated || !executor.tasks.empty()) return;
   if (framework.checkpoint) erase(context, executor_key(executor));
+  leave_sandbox(context, executor);
   framework.completed_executors.push_back(std::move(executor));
   framework.executors.erase(found);
   if (framework.completed_executors.size() > context.state.options.completed_executors_max) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "agent/core/state.hpp"
 #include "agent/core/step.hpp"
@@ -106,6 +107,8 @@ void send(Context& context, const Executor& executor, mesos::v1::executor::Event
 void close_stream(Context& context, Executor& executor);
 
 // containers.cpp
+// The executor whose container it is, and its framework.
+std::optional<std::pair<Framework*, Executor*>> owner_of(State& state, const ContainerId& id);
 void on_launched(Context& context, const ContainerLaunched& event);
 void on_launch_failed(Context& context, const ContainerLaunchFailed& event);
 void on_exited(Context& context, const ContainerExited& event);
@@ -116,9 +119,25 @@ mesos::v1::TaskStatus::Reason limitation_of(mesos::v1::TaskStatus& status, uint6
 // environment.cpp: what a container is given.
 LaunchContainer container_for(const State& state, const Framework& framework,
                               const Executor& executor, const mesos::v1::CommandInfo& command);
+std::string user_of(const State& state, const Framework& framework,
+                    const mesos::v1::CommandInfo& command);
 std::string sandbox_directory(const State& state, const Executor& executor);
 Duration shutdown_grace(const State& state, const Executor& executor);
 ResizeContainer size_of(const Executor& executor);
+
+// fetching.cpp: between what a container needs and its launch.
+mesos::v1::CommandInfo command_of(const State& state, const Executor& executor);
+void request_container(Context& context, const Framework& framework, Executor& executor);
+void on_uris_fetched(Context& context, const UrisFetched& event);
+
+// garbage.cpp: sandboxes after their time.
+void watch_garbage(Context& context);  // from now on
+void leave_sandbox(Context& context, const Executor& executor);
+void collect_garbage(Context& context);
+void on_disk_measured(Context& context, const DiskMeasured& event);
+void on_sandboxes_found(Context& context, const SandboxesFound& event);
+void on_sandboxes_removed(Context& context, const SandboxesRemoved& event);
+Time garbage_deadline(const State& state);
 
 // master.cpp
 void on_detected(Context& context);

@@ -31,6 +31,11 @@ struct Options {
   Duration status_update_retry_min = std::chrono::seconds(10);
   Duration status_update_retry_max = std::chrono::minutes(10);
 
+  // Sandboxes of what has ended go after gc_delay, or sooner by how full their disk is.
+  Duration gc_delay = std::chrono::hours(7 * 24);
+  double gc_disk_headroom = 0.1;  // the part of the disk that is to stay free
+  Duration disk_watch_interval = std::chrono::minutes(1);
+
   bool switch_user = true;             // false: every task runs as the agent's own user
   bool http_command_executor = false;  // only told to executors
   std::string libprocess_ip;           // LIBPROCESS_IP of our own environment
@@ -41,6 +46,7 @@ struct Options {
   size_t completed_frameworks_max = 50;
   size_t completed_executors_max = 150;  // per framework
   size_t completed_tasks_max = 200;      // per executor
+  size_t sandboxes_left_max = 20'000;    // known at a time; the rest is found on the disk later
 };
 
 }  // namespace mesolith::agent

@@ -267,6 +267,7 @@ void on_recovered(Context& context, const Recovered& event) {
   Listings listings;
   for (const ContainerListing& each : event.containers) listings[each.container_id] = each;
   resume(context, listings);
+  watch_garbage(context);
 }
 
 }  // namespace mesolith::agent

@@ -137,6 +137,17 @@ struct Batch {                                                // of the step und
   std::vector<Pending> pending;
 };
 
+// Sandboxes that nobody uses any more. The disk knows more of them when there are too many, and all
+// of those of earlier lives of the agent.
+struct Garbage {
+  std::set<std::pair<Time, std::string>> sandboxes;  // since when, where; the oldest
+  bool complete = false;                             // those are all
+  bool finding = false, removing = false;            // an effect is unanswered
+  uint32_t in_removal = 0;                           // how many that one removes
+  Time watch_at = never;                             // when the disk is measured
+  Duration age_max{};                                // what is older is removed
+};
+
 struct State {
   State(Options options, uint64_t seed, Time now);
 
@@ -169,6 +180,7 @@ struct State {
   std::set<ContainerId> ending;             // ended, and waiting for EndDurable
   std::map<StreamId, ContainerId> streams;  // of executors
   std::map<TaskKey, UpdateStream> updates;
+  Garbage garbage;
 
   Batch batch;
   std::map<uint64_t, std::vector<Pending>> pending;  // by ticket

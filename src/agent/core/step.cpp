@@ -33,6 +33,9 @@ void on(Context& context, const ExecutorCalled& event) {
 void on(Context& context, const StreamClosed& event) {
   on_closed(context, event.stream);
 }
+void on(Context& context, const UrisFetched& event) {
+  on_uris_fetched(context, event);
+}
 void on(Context& context, const ContainerLaunched& event) {
   on_launched(context, event);
 }
@@ -41,6 +44,15 @@ void on(Context& context, const ContainerLaunchFailed& event) {
 }
 void on(Context& context, const ContainerExited& event) {
   on_exited(context, event);
+}
+void on(Context& context, const DiskMeasured& event) {
+  on_disk_measured(context, event);
+}
+void on(Context& context, const SandboxesFound& event) {
+  on_sandboxes_found(context, event);
+}
+void on(Context& context, const SandboxesRemoved& event) {
+  on_sandboxes_removed(context, event);
 }
 void on(Context& context, const OperatorStopped&) {
   protocol::AgentCall call;
@@ -78,7 +90,7 @@ void step(State& state, Time now, const Event& event, Effects& effects) {
 
 Time next_deadline(const State& state, Time now) {
   if (!state.recovered || state.exited) return never;
-  Time next = std::min(state.subscribe_at, state.ping_deadline);
+  Time next = std::min({state.subscribe_at, state.ping_deadline, garbage_deadline(state)});
   if (!state.timers.empty()) next = std::min(next, std::get<0>(*state.timers.begin()));
   if (!state.retries.empty()) next = std::min(next, state.retries.begin()->first);
   return next == never ? never : std::max(next, now);

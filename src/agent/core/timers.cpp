@@ -94,6 +94,7 @@ void on_tick(Context& context) {
   if (state.ping_deadline <= context.now || state.subscribe_at <= context.now) {
     subscribe(context);
   }
+  collect_garbage(context);
 }
 
 }  // namespace mesolith::agent

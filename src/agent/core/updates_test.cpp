@@ -127,7 +127,7 @@ TEST(Updates, ReconcileOfUnknownTasks) {
 TEST(Registration, BacksOffAndWatchesPings) {
   Core core;
   core.recover_empty();
-  EXPECT_EQ(next_deadline(core.state, core.now), never);
+  EXPECT_EQ(next_deadline(core.state, core.now), core.state.garbage.watch_at);
   core.step(MasterDetected{});
   EXPECT_LE(next_deadline(core.state, core.now), core.now + seconds(1));
   core.tick_at_deadline();

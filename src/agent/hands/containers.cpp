@@ -83,7 +83,6 @@ launcher::Cgroup ContainerHands::cgroup(double cpus, double mem_bytes) const {
 
 std::variant<launcher::Launch, Refusal> ContainerHands::launch(Time now,
                                                                const ContainerWish& wish) {
-  if (wish.fetches) return Refusal{WishProblem::fetch, "URIs are not fetched by this version"};
   launcher::Launch launch;
   if (wish.container) {
     if (auto problem = unsupported(*wish.container))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the core's wishes about containers to the launcher's requests, and back. Users are looked up
-// here; what this version does not isolate or fetch is refused in words.
+// here; what this version does not isolate is refused in words.
 #pragma once
 
 #include <map>
@@ -23,12 +23,11 @@ struct ContainerWish {  // the fields of the core's LaunchContainer that matter 
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment;
   std::string user;
-  bool fetches = false;
   double cpus = 0, mem_bytes = 0;
   const mesos::v1::ContainerInfo* container = nullptr;  // null: none
 };
 
-enum class WishProblem { user_unknown, fetch, system };
+enum class WishProblem { user_unknown, system };
 struct Refusal {
   WishProblem problem = WishProblem::system;
   std::string message;

@@ -9,7 +9,11 @@ namespace {
 using Figures = std::map<std::string, double>;
 
 // Counted by the core; shown as 0 until they happen.
-constexpr const char* counters[] = {"slave/container_launch_errors",
+constexpr const char* counters[] = {"containerizer/fetcher/task_fetches_failed",
+                                    "containerizer/fetcher/task_fetches_succeeded",
+                                    "gc/path_removals_failed",
+                                    "gc/path_removals_succeeded",
+                                    "slave/container_launch_errors",
                                     "slave/executors_preempted",
                                     "slave/invalid_framework_messages",
                                     "slave/invalid_status_updates",
@@ -68,6 +72,9 @@ std::map<std::string, double> collect_metrics(const Context& context) {
   for (const auto& [name, value] : state.counters) figures[name] = static_cast<double>(value);
   add_resources(state, figures);
   add_executors(state, figures);
+  figures["gc/path_removals_pending"] =
+      static_cast<double>(state.garbage.sandboxes.size() + state.garbage.in_removal);
+  figures["slave/executor_directory_max_allowed_age_secs"] = to_seconds(state.garbage.age_max);
   figures["slave/frameworks_active"] = static_cast<double>(state.frameworks.size());
   figures["slave/registered"] = state.registered ? 1 : 0;
   figures["slave/uptime_secs"] = to_seconds(context.now - state.started);

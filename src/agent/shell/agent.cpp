@@ -14,6 +14,7 @@
 #include "agent/hands/sandbox_files.hpp"
 #include "agent/http/handle.hpp"
 #include "agent/shell/conversions.hpp"
+#include "agent/shell/garbage_collector.hpp"
 #include "agent/shell/master_link.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -56,7 +57,8 @@ struct Agent::Impl {
         containers(options.cgroups),
         link(loop, options.masters, link_callbacks()),
         timer(loop, [this] { on_timer(); }),
-        pool(pool_threads, pool_queue_max) {}
+        pool(pool_threads, pool_queue_max),
+        garbage(loop, options.core.work_dir, [this](const Event& event) { step(event); }) {}
   ~Impl() {
     launcher.reset();
     store.reset();
@@ -98,6 +100,7 @@ struct Agent::Impl {
   Time figures_until = Time{};  // when `host` is measured again
   std::unique_ptr<LauncherClient> launcher;
   net::Pool pool;
+  GarbageCollector garbage;
 };
 
 MasterLink::Callbacks Agent::Impl::link_callbacks() {
@@ -184,6 +187,11 @@ void Agent::Impl::perform(Effect& effect) {
                    streams.erase(out.stream);
                    server->close_stream(static_cast<net::StreamId>(out.stream));
                  },
+                 [&](const FetchUris& out) {
+                   step(ContainerLaunchFailed{out.container_id,
+                                              ContainerLaunchFailed::Cause::fetch_failed,
+                                              "URIs are not fetched by this version"});
+                 },
                  [&](const LaunchContainer& out) { launch(out); },
                  [&](const ResizeContainer& out) {
                    if (!containers.cgroups()) return;
@@ -192,6 +200,9 @@ void Agent::Impl::perform(Effect& effect) {
                  [&](const SignalContainer& out) { request(signal_request(out)); },
                  [&](const DestroyContainer& out) { request(destroy_request(out)); },
                  [&](const AcknowledgeContainer& out) { request(acknowledge_request(out)); },
+                 [&](const MeasureDisk& out) { garbage.perform(out); },
+                 [&](const FindSandboxes& out) { garbage.perform(out); },
+                 [&](const RemoveSandboxes& out) { garbage.perform(out, state->id); },
                  [&](const Persist& out) { persist(out); }, [&](const Exit& out) { exit(out); }},
       effect);
 }

@@ -52,7 +52,6 @@ ContainerWish wish_of(const LaunchContainer& launch) {
   wish.arguments = launch.arguments;
   wish.environment = launch.environment;
   wish.user = launch.user;
-  wish.fetches = !launch.uris.empty();
   wish.cpus = launch.cpus;
   wish.mem_bytes = launch.mem_bytes;
   if (launch.container) wish.container = &*launch.container;
@@ -63,8 +62,6 @@ ContainerLaunchFailed::Cause cause_of(WishProblem problem) {
   switch (problem) {
     case WishProblem::user_unknown:
       return ContainerLaunchFailed::Cause::user_unknown;
-    case WishProblem::fetch:
-      return ContainerLaunchFailed::Cause::fetch_failed;
     case WishProblem::system:
       return ContainerLaunchFailed::Cause::system;
   }

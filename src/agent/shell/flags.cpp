@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <filesystem>
 
 #include "agent/shell/host_resources.hpp"
@@ -63,9 +64,10 @@ constexpr FlagSpec specs[] = {
     {"recover", Kind::text, "reconnect", false, ""},
     {"strict", Kind::boolean, "true", false, ""},
     {"reconfiguration_policy", Kind::text, "equal", false, ""},
-    {"gc_delay", Kind::duration, "1weeks", false, ""},
-    {"gc_disk_headroom", Kind::text, "0.1", false, ""},
-    {"disk_watch_interval", Kind::duration, "1mins", false, ""},
+    {"gc_delay", Kind::duration, "1weeks", true, "How long sandboxes stay after their end"},
+    {"gc_disk_headroom", Kind::text, "0.1", true,
+     "Part of the disk to keep free: sandboxes go sooner for it"},
+    {"disk_watch_interval", Kind::duration, "1mins", true, "How often the disk is looked at"},
     {"container_disk_watch_interval", Kind::duration, "15secs", false, ""},
     {"enforce_container_disk_quota", Kind::boolean, "false", false, ""},
     {"executor_reregistration_retry_interval", Kind::duration, std::nullopt, false, ""},
@@ -151,6 +153,24 @@ Result<void> read_identity(const Flags& flags, Options& core) {
   return {};
 }
 
+Result<void> read_garbage(const Flags& flags, Options& core) {
+  core.gc_delay = flags.duration("gc_delay");
+  core.disk_watch_interval = flags.duration("disk_watch_interval");
+  if (core.gc_delay < Duration::zero() || core.disk_watch_interval <= Duration::zero()) {
+    return failure(Code::invalid, "--gc_delay and --disk_watch_interval are times that pass");
+  }
+  const std::string& text = flags.text("gc_disk_headroom");
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), core.gc_disk_headroom);
+  if (error != std::errc() || end != text.data() + text.size() || !(core.gc_disk_headroom >= 0) ||
+      core.gc_disk_headroom > 1) {
+    return failure(Code::invalid, fmt::format("Invalid --gc_disk_headroom '{}': it is a number "
+                                              "between 0.0 and 1.0",
+                                              text));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const FlagSpec> flag_specs() {
@@ -175,6 +195,7 @@ Result<AgentOptions> options_from(const Flags& flags) {
   core.executor_reregistration_timeout = flags.duration("executor_reregistration_timeout");
   core.executor_shutdown_grace_period = flags.duration("executor_shutdown_grace_period");
   core.recovery_timeout = flags.duration("recovery_timeout");
+  TRY_VOID(read_garbage(flags, core));
   core.switch_user = flags.boolean("switch_user");
   core.http_command_executor = flags.boolean("http_command_executor");
   core.launcher_dir = flags.text("launcher_dir");
