@@ -40,7 +40,7 @@ int cli_command(Words words) {
 
 constexpr char run[] = "run", ps[] = "ps", tasks[] = "tasks", agents[] = "agents",
                frameworks[] = "frameworks", roles[] = "roles", logs[] = "logs", why[] = "why",
-               kill[] = "kill";
+               kill[] = "kill", events[] = "events";
 
 struct Command {
   std::string_view name;
@@ -59,6 +59,7 @@ constexpr std::array commands = {
     Command{logs, cli_command<logs>, "print what a task wrote"},
     Command{why, cli_command<why>, "say why something waits"},
     Command{kill, cli_command<kill>, "kill a task"},
+    Command{events, cli_command<events>, "show what happens in the cluster"},
     Command{"demo", demo_main, "show a scenario end to end and check it: demo drf"},
     Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main,
             "a framework that shows fair sharing"},

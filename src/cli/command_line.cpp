@@ -117,6 +117,18 @@ int kill_main(std::span<const std::string> arguments) {
   return kill_task(common, task);
 }
 
+int events_main(std::span<const std::string> arguments) {
+  EventsOptions options;
+  CLI::App app(
+      "Show what happens in the cluster, a line each, until interrupted.\n\n"
+      "  mesolith events --json",
+      "mesolith events");
+  add_common(app, options.common);
+  app.add_option("--count,-n", options.count, "End after so many events");
+  if (auto status = parse(app, arguments)) return *status;
+  return events(options);
+}
+
 constexpr FlagSpec execute_specs[] = {
     {"help", FlagSpec::Kind::boolean, "false", true, "Print this text"},
     {"master", FlagSpec::Kind::text, std::nullopt, true, "ip:port of the master"},
@@ -137,6 +149,7 @@ int cli_main(const std::string& name, std::span<const std::string> arguments) {
   if (name == "run") return run_main(arguments);
   if (name == "logs") return logs_main(arguments);
   if (name == "why") return why_main(arguments);
+  if (name == "events") return events_main(arguments);
   if (name == "kill") return kill_main(arguments);
   return list_main(name, arguments);
 }

@@ -3,6 +3,7 @@
 // task failed (for `run` the task's own status); 2 the command line was wrong.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -35,11 +36,18 @@ struct LogsOptions {
   bool follow = false;
 };
 
+struct EventsOptions {
+  Common common;
+  uint64_t count = 0;  // end after so many; 0: never
+};
+
 int run(const RunOptions& options);
 int list_tasks(const Common& common, bool all);  // all: completed ones too
 int list_agents(const Common& common);
 int list_frameworks(const Common& common);
 int list_roles(const Common& common);
+// What happens in the cluster, a line each; heartbeats are not shown.
+int events(const EventsOptions& options);
 int logs(const LogsOptions& options);
 // `kind` is "framework", "agent" or "task"; nothing: all three are tried.
 int why(const Common& common, const std::string& kind, const std::string& id);

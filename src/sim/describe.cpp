@@ -10,10 +10,12 @@ namespace {
 
 namespace driver = frameworks::driver;
 
-constexpr std::array<std::string_view, 9> master_kinds = {
-    "RegistryRecovered", "RegistryPersisted", "FrameworkSubscribing",
-    "FrameworkCalled",   "AgentSubscribing",  "AgentCalled",
-    "StreamClosed",      "FrameworkTornDown", "Tick"};
+constexpr std::array<std::string_view, 10> master_kinds = {
+    "RegistryRecovered",    "RegistryPersisted",
+    "FrameworkSubscribing", "FrameworkCalled",
+    "AgentSubscribing",     "AgentCalled",
+    "OperatorSubscribing",  "StreamClosed",
+    "FrameworkTornDown",    "Tick"};
 static_assert(std::variant_size_v<master::Event> == master_kinds.size());
 
 constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",

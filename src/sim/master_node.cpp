@@ -172,6 +172,10 @@ void MasterNode::perform(const master::SendToAgent& out) {
   send(out.stream, out.event);
 }
 
+void MasterNode::perform(const master::SendToOperators& out) {
+  for (const master::StreamId stream : out.streams) send(stream, out.event);
+}
+
 void MasterNode::perform(const master::CloseStream& close) {
   const auto found = streams_.find(close.stream);
   if (found == streams_.end()) return;

@@ -46,6 +46,7 @@ class MasterNode {
   void perform(master::Effect& effect);
   void perform(const master::SendToFramework& out);
   void perform(const master::SendToAgent& out);
+  void perform(const master::SendToOperators& out);
   void perform(const master::CloseStream& close);
   void perform(const master::Persist& persist);
   void send(master::StreamId stream, const google::protobuf::Message& message);

@@ -89,7 +89,7 @@ class Requests(OneCluster):
                 b'nul',
                 b'\xff\xfe{}',
                 b'{"type":"NO_SUCH"}',
-                b'{"type":"SUBSCRIBE","subscribe":7}',
+                b'{"type":"GET_METRICS","get_metrics":7,"subscribe":7}',
                 b'[' * 100000,
                 b'{"a":' * 50000,
             ):

@@ -35,8 +35,10 @@ void lose_sight(Turn turn, Framework& framework, const TaskId& id, const std::st
   const AgentId agent_id(task.proto.agent_id().value());
   if (task.holds_resources) release(turn, framework.id, agent_id, task.resources);
   task.holds_resources = false;
+  const mesos::v1::TaskState before = task.proto.state();
   task.proto.set_state(mesos::v1::TASK_UNREACHABLE);
   record_status(task, status);
+  announce_updated(turn, task.proto, before, status);
   state.agents.at(agent_id).tasks.erase({framework.id, id});
   framework.unreachable_tasks[id] = std::move(task);
   framework.unreachable_order.push_back(id);
@@ -164,6 +166,7 @@ void became_unreachable(Turn turn, PendingUnreachable&& pending) {
   forget(turn, agent);
   state.unreachable_agents[id] = {agent.info, turn.now};
   state.agents.erase(found);
+  announce_removed(turn, id);
   send_failure(turn, id);
 }
 
@@ -180,6 +183,7 @@ void remove_agent(Turn turn, const AgentId& id, const std::string& cause) {
   forget(turn, agent);
   const AgentId removed = id;  // `id` may live in the agent
   state.agents.erase(removed);
+  announce_removed(turn, removed);
   send_failure(turn, removed);
   Persist change;
   change.removed_agents.push_back(removed);

@@ -132,13 +132,17 @@ void restore_task(Turn turn, Framework& framework, Agent& agent, const mesos::v1
   const bool known = task.proto.has_task_id();
   if (!known) {
     adopt_task(framework, agent, task, listed);
-  } else if (!model::is_terminal(task.proto.state())) {
+  } else if (const auto before = task.proto.state(); !model::is_terminal(before)) {
     task.proto.set_state(listed.state());
+    if (!listed.statuses().empty()) {
+      announce_updated(turn, task.proto, before, *listed.statuses().rbegin());
+    }
     if (model::is_terminal(listed.state())) {
       count_terminal(turn.state, framework, listed.state(),
                      listed.statuses().empty() ? TaskStatus() : *listed.statuses().rbegin());
     }
   }
+  if (!known) announce_added(turn, task.proto);
   task.holds_resources = !model::is_terminal(task.proto.state());
   agent.tasks.insert({framework.id, id});
   if (!was_unreachable) return;
@@ -370,6 +374,7 @@ void admitted(Turn turn, PendingAdmission&& pending) {
   agent.reregistered = turn.now;
   agent.ever_reregistered = returned;
   connect(turn, agent, pending.subscribing);
+  announce_added(turn, agent);
   if (pending.subscribing.stream == 0) disconnect_agent(turn, agent);  // it has hung up meanwhile
 }
 

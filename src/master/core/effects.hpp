@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "master/core/events.hpp"
+#include "mesos/v1/master/master.pb.h"
 
 namespace mesolith::master {
 
@@ -18,6 +19,10 @@ struct SendToFramework {
 struct SendToAgent {
   StreamId stream = 0;
   protocol::MasterEvent event;
+};
+struct SendToOperators {  // one event to each of these streams
+  std::vector<StreamId> streams;
+  mesos::v1::master::Event event;
 };
 struct CloseStream {  // after everything sent to it before
   StreamId stream = 0;
@@ -31,7 +36,7 @@ struct Persist {
   std::vector<AgentId> removed_agents;
 };
 
-using Effect = std::variant<SendToFramework, SendToAgent, CloseStream, Persist>;
+using Effect = std::variant<SendToFramework, SendToAgent, SendToOperators, CloseStream, Persist>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mesolith::master

@@ -49,6 +49,9 @@ struct AgentSubscribing {
 struct AgentCalled {  // any agent call but SUBSCRIBE; call.agent_id names a subscribed agent
   protocol::AgentCall call;
 };
+struct OperatorSubscribing {  // to the operator event stream
+  StreamId stream = 0;
+};
 struct StreamClosed {  // by the peer, or because its outgoing queue overran
   StreamId stream = 0;
 };
@@ -57,8 +60,8 @@ struct FrameworkTornDown {  // by the operator; the framework is known
 };
 struct Tick {};  // next_deadline() has come
 
-using Event =
-    std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing, FrameworkCalled,
-                 AgentSubscribing, AgentCalled, StreamClosed, FrameworkTornDown, Tick>;
+using Event = std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing,
+                           FrameworkCalled, AgentSubscribing, AgentCalled, OperatorSubscribing,
+                           StreamClosed, FrameworkTornDown, Tick>;
 
 }  // namespace mesolith::master

@@ -144,6 +144,7 @@ void subscribe_again(Turn turn, Framework& framework, const FrameworkSubscribing
   framework.ever_reregistered = true;
   connect(turn, framework, subscribing);
   tell_agents(turn, framework);
+  announce_updated(turn, framework);
 }
 
 Framework& add_framework(Turn turn, const FrameworkId& id, const mesos::v1::FrameworkInfo& info,
@@ -208,7 +209,9 @@ void on(Turn turn, const FrameworkSubscribing& subscribing) {
   if (!info.has_principal() && !subscribing.principal.empty()) {
     info.set_principal(subscribing.principal);
   }
-  connect(turn, add_framework(turn, id, info, suppressed), subscribing);
+  Framework& added = add_framework(turn, id, info, suppressed);
+  connect(turn, added, subscribing);
+  announce_added(turn, added);
 }
 
 Framework& add_recovered_framework(Turn turn, const mesos::v1::FrameworkInfo& info) {
@@ -221,6 +224,7 @@ Framework& add_recovered_framework(Turn turn, const mesos::v1::FrameworkInfo& in
       std::max(model::failover_timeout_of(info), turn.state.options.agent_reregister_timeout);
   framework.failover_deadline = saturating_add(turn.now, patience);
   turn.state.failovers.insert({framework.failover_deadline, id});
+  announce_added(turn, framework);
   return framework;
 }
 
@@ -235,6 +239,7 @@ void disconnect_framework(Turn turn, Framework& framework) {
   framework.failover_deadline =
       saturating_add(turn.now, model::failover_timeout_of(framework.info));
   state.failovers.insert({framework.failover_deadline, framework.id});
+  announce_updated(turn, framework);
 }
 
 void remove_framework(Turn turn, FrameworkId id) {
@@ -251,7 +256,8 @@ void remove_framework(Turn turn, FrameworkId id) {
     const TaskId task_id = framework.tasks.begin()->first;
     end_task(turn, framework, task_id,
              make_status(turn, task_id, mesos::v1::TASK_KILLED,
-                         mesos::v1::TaskStatus::REASON_FRAMEWORK_REMOVED, "Framework removed"),
+                         mesos::v1::TaskStatus::REASON_FRAMEWORK_REMOVED,
+                         fmt::format("Framework {} removed", id.value)),
              false);
   }
   while (!framework.executors.empty()) {
@@ -271,6 +277,7 @@ void remove_framework(Turn turn, FrameworkId id) {
   framework.unregistered = turn.now;
   cancel_timers(state, framework);
   state.allocator.remove_framework(id);
+  announce_removed(turn, framework);
   state.completed_frameworks.push_back({std::move(framework)});
   state.frameworks.erase(id);
   while (state.completed_frameworks.size() > state.options.max_completed_frameworks) {

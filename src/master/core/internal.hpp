@@ -13,6 +13,7 @@
 namespace mesolith::master {
 
 using SchedulerEvent = mesos::v1::scheduler::Event;
+using OperatorEvent = mesos::v1::master::Event;
 using SchedulerCall = mesos::v1::scheduler::Call;
 using protocol::AgentCall;
 using protocol::MasterEvent;
@@ -31,6 +32,7 @@ void on(Turn, const FrameworkSubscribing&);
 void on(Turn, const FrameworkCalled&);
 void on(Turn, const AgentSubscribing&);
 void on(Turn, const AgentCalled&);
+void on(Turn, const OperatorSubscribing&);
 void on(Turn, const StreamClosed&);
 void on(Turn, const FrameworkTornDown&);
 void on(Turn, const Tick&);
@@ -108,6 +110,19 @@ void expire_agents(Turn);
 void send_failure(Turn, const AgentId&);
 void announce_agent_loss(Turn, Agent&);
 void send_heartbeats(Turn);
+
+// Operators. Each change is announced to all event streams, as it is after the change.
+void forget_operator(State&, StreamId);
+void send_operator_heartbeats(Turn);
+void announce_added(Turn, const mesos::v1::Task&);
+// A status that changes neither the state nor a check's outcome is not announced.
+void announce_updated(Turn, const mesos::v1::Task&, mesos::v1::TaskState before,
+                      const mesos::v1::TaskStatus&);
+void announce_added(Turn, const Framework&);
+void announce_updated(Turn, const Framework&);
+void announce_removed(Turn, const Framework&);
+void announce_added(Turn, const Agent&);
+void announce_removed(Turn, const AgentId&);
 
 // A cluster change to be made durable before what waits for it goes on.
 void persist(Turn, Persist change, Pending pending);

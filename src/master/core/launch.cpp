@@ -91,7 +91,8 @@ void Launcher::launch_task(Agent& agent, mesos::v1::TaskInfo task) {
     if (new_executor) add_executor(framework_, agent, task.executor());
   }
   const TaskId id(task.task_id().value());
-  framework_.tasks[id] = make_task(framework_, task, *std::move(own), role);
+  Task& added = framework_.tasks[id] = make_task(framework_, task, *std::move(own), role);
+  announce_added(turn_, added.proto);
   agent.tasks.insert({framework_.id, id});
   auto& launch = *event_.mutable_launch();
   *launch.add_tasks() = std::move(task);

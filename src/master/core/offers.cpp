@@ -4,40 +4,13 @@
 
 #include "base/check.hpp"
 #include "master/core/internal.hpp"
-#include "model/ids.hpp"
+#include "master/core/snapshot.hpp"
 
 namespace mesolith::master {
 namespace {
 
 constexpr double refuse_seconds_default = 5;
 constexpr double refuse_seconds_max = 365.0 * 24 * 3600;
-
-mesos::v1::Offer describe(const Framework& framework, const Agent& agent, const Offer& offer) {
-  mesos::v1::Offer out;
-  out.mutable_id()->set_value(offer.id.value);
-  out.mutable_framework_id()->set_value(framework.id.value);
-  out.mutable_agent_id()->set_value(agent.id.value);
-  out.set_hostname(agent.info.hostname());
-  out.mutable_url()->set_scheme("http");
-  out.mutable_url()->mutable_address()->set_hostname(agent.info.hostname());
-  out.mutable_url()->mutable_address()->set_ip(agent.ip);
-  out.mutable_url()->mutable_address()->set_port(agent.info.port());
-  out.mutable_url()->set_path("/slave(1)");
-  if (agent.info.has_domain()) *out.mutable_domain() = agent.info.domain();
-  offer.resources.append_to(
-      out.mutable_resources(),
-      framework.refinement ? model::Format::post_reservation_refinement
-                           : model::Format::pre_reservation_refinement,
-      framework.multi_role ? model::Allocation::keep : model::Allocation::strip);
-  *out.mutable_attributes() = agent.info.attributes();
-  if (const auto executors = framework.executors.find(agent.id);
-      executors != framework.executors.end()) {
-    for (const auto& [id, executor] : executors->second)
-      *out.add_executor_ids() = model::to_proto(id);
-  }
-  if (framework.multi_role) out.mutable_allocation_info()->set_role(offer.role);
-  return out;
-}
 
 void take_back(Turn turn, const OfferId& id) {
   const Offer offer = take_offer(turn.state, id);
@@ -69,7 +42,7 @@ void make_offers(Turn turn) {
     framework.offers.insert(id);
     agent.offers.insert(id);
     ++framework.counters.offers_sent;
-    *events[framework.id].mutable_offers()->add_offers() = describe(framework, agent, offer);
+    *events[framework.id].mutable_offers()->add_offers() = describe(state, offer);
   }
   for (auto& [id, event] : events) {
     event.set_type(SchedulerEvent::OFFERS);

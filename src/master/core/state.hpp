@@ -47,6 +47,7 @@ struct Options {
   size_t tasks_per_launch_max = 100'000;
   size_t frameworks_max = 100'000;
   size_t agents_max = 200'000;
+  size_t operator_streams_max = 1000;
   std::map<std::string, std::string> flags;  // as given, for /flags and /state
   std::string cluster;
   allocator::Options allocator;
@@ -179,6 +180,7 @@ struct State {
   std::map<AgentId, UnreachableAgent> unreachable_agents;
   std::set<AgentId> gone_agents;
   std::map<OfferId, Offer> offers;
+  std::map<StreamId, Time> operators;  // event streams, oldest first, and their next heartbeat
 
   std::map<uint64_t, Pending> pending;  // by ticket
   uint64_t next_ticket = 1;
@@ -188,6 +190,7 @@ struct State {
   std::set<std::pair<Time, FrameworkId>> heartbeats, failovers;
   std::set<std::pair<Time, AgentId>> pings, reregistrations;
   std::set<std::pair<Time, OfferId>> offer_expirations;
+  std::set<std::pair<Time, StreamId>> operator_heartbeats;
   Metrics metrics;
 };
 

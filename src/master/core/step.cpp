@@ -27,12 +27,13 @@ Time next_deadline(const State& state, Time now) {
   if (state.allocator.dirty()) return now;
   return std::min({first(state.heartbeats), first(state.failovers), first(state.pings),
                    first(state.reregistrations), first(state.offer_expirations),
-                   state.allocator.next_deadline()});
+                   first(state.operator_heartbeats), state.allocator.next_deadline()});
 }
 
 void on(Turn turn, const Tick&) {
   if (!turn.state.recovered) return;
   send_heartbeats(turn);
+  send_operator_heartbeats(turn);
   expire_frameworks(turn);
   ping_agents(turn);
   expire_agents(turn);
@@ -42,6 +43,7 @@ void on(Turn turn, const Tick&) {
 
 void on(Turn turn, const StreamClosed& closed) {
   State& state = turn.state;
+  forget_operator(state, closed.stream);
   if (const auto framework = state.framework_streams.find(closed.stream);
       framework != state.framework_streams.end()) {
     return disconnect_framework(turn, state.frameworks.at(framework->second));

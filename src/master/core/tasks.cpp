@@ -131,8 +131,10 @@ void end_task(Turn turn, Framework& framework, const TaskId& id, TaskStatus stat
   Task& task = framework.tasks.at(id);
   *status.mutable_agent_id() = task.proto.agent_id();
   if (task.proto.has_executor_id()) *status.mutable_executor_id() = task.proto.executor_id();
-  if (!model::is_terminal(task.proto.state())) task.proto.set_state(status.state());
+  const mesos::v1::TaskState before = task.proto.state();
+  if (!model::is_terminal(before)) task.proto.set_state(status.state());
   record_status(task, status);
+  announce_updated(turn, task.proto, before, status);
   settle(turn, framework, task, status);
   complete_task(turn, framework, id);
   if (tell) send_status(turn, framework, std::move(status));
@@ -159,8 +161,10 @@ void update_task(Turn turn, Agent& agent, const AgentCall::Update& update) {
   }
   count(state, "valid_status_updates");
   const auto latest = update.has_latest_state() ? update.latest_state() : status.state();
-  if (!model::is_terminal(task->proto.state())) task->proto.set_state(latest);
+  const mesos::v1::TaskState before = task->proto.state();
+  if (!model::is_terminal(before)) task->proto.set_state(latest);
   record_status(*task, status);
+  announce_updated(turn, task->proto, before, status);
   if (framework->connected) {
     task->proto.set_status_update_state(status.state());
     task->proto.set_status_update_uuid(status.uuid());

@@ -214,27 +214,6 @@ void write_executor(JsonWriter& json, const mesos::v1::ExecutorInfo& executor,
   json.end_object();
 }
 
-model::Resources offered(const State& state, const std::set<OfferId>& offers) {
-  model::Resources sum;
-  for (const OfferId& id : offers) {
-    const auto found = state.offers.find(id);
-    if (found != state.offers.end()) sum += found->second.resources;
-  }
-  return sum;
-}
-
-model::Resources used(const Agent& agent) {
-  model::Resources sum;
-  for (const auto& [framework, resources] : agent.used) sum += resources;
-  return sum;
-}
-
-model::Resources used(const Framework& framework) {
-  model::Resources sum;
-  for (const auto& [agent, resources] : framework.used) sum += resources;
-  return sum;
-}
-
 void write_agent(JsonWriter& json, const State& state, const Agent& agent, Detail detail) {
   const model::Resources in_use = used(agent), in_offers = offered(state, agent.offers);
   std::map<std::string, model::Resources> reserved;

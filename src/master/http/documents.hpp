@@ -3,7 +3,7 @@
 // there are the v0 names.
 #pragma once
 
-#include "master/core/state.hpp"
+#include "master/core/snapshot.hpp"
 #include "wire/json_writer.hpp"
 
 namespace mesolith::master::http {
@@ -28,10 +28,5 @@ void write_framework_summary(wire::JsonWriter& json, const State& state,
                              const Framework& framework);
 // The whole object of /state and /frameworks.
 void write_framework(wire::JsonWriter& json, const State& state, const Framework& framework);
-
-// What an agent or a framework has been offered and uses.
-model::Resources offered(const State& state, const std::set<OfferId>& offers);
-model::Resources used(const Agent& agent);
-model::Resources used(const Framework& framework);
 
 }  // namespace mesolith::master::http

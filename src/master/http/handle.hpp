@@ -36,7 +36,7 @@ struct Accepted {
 struct OpenStream {
   wire::Response head;
   wire::Media media = wire::Media::json;
-  std::variant<FrameworkSubscribing, AgentSubscribing> event;
+  std::variant<FrameworkSubscribing, AgentSubscribing, OperatorSubscribing> event;
 };
 // Read the process's log for /files/*, and answer as mesos-api.md 3.5 says.
 struct ReadLog {

@@ -113,6 +113,7 @@ void add_frameworks(const State& state, Figures& figures) {
   figures["master/tasks_killing"] = live[mesos::v1::TASK_KILLING];
   figures["master/tasks_unreachable"] = live[mesos::v1::TASK_UNREACHABLE];
   figures["master/outstanding_offers"] = static_cast<double>(state.offers.size());
+  figures["master/operator_event_stream_subscribers"] = static_cast<double>(state.operators.size());
 }
 
 void add_framework(const Framework& framework, Figures& figures) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /api/v1: the operator API (mesos-api.md 3.1, shapes 4.4), both media types.
+#include "master/core/snapshot.hpp"
 #include "master/http/documents.hpp"
 #include "master/http/routes.hpp"
 #include "mesos/v1/master/master.pb.h"
@@ -9,94 +10,6 @@ namespace {
 
 using mesos::v1::master::Call;
 using MasterResponse = mesos::v1::master::Response;
-
-void set_time(mesos::v1::TimeInfo* out, Time time) {
-  out->set_nanoseconds(time.time_since_epoch().count());
-}
-
-void write(const model::Resources& resources, model::RepeatedResource* out) {
-  resources.append_to(out, model::Format::post_reservation_refinement);
-}
-
-void fill(MasterResponse::GetAgents* out, const State& state) {
-  for (const auto& [id, agent] : state.agents) {
-    auto& one = *out->add_agents();
-    *one.mutable_agent_info() = agent.info;
-    one.set_active(agent.active);
-    one.set_deactivated(false);
-    one.set_version(agent.version);
-    one.set_pid(agent.process_id);
-    set_time(one.mutable_registered_time(), agent.registered);
-    if (agent.ever_reregistered) set_time(one.mutable_reregistered_time(), agent.reregistered);
-    write(agent.total, one.mutable_total_resources());
-    write(used(agent), one.mutable_allocated_resources());
-    write(offered(state, agent.offers), one.mutable_offered_resources());
-    for (const auto& capability : agent.capabilities) *one.add_capabilities() = capability;
-  }
-  for (const auto& [id, agent] : state.recovered_agents) *out->add_recovered_agents() = agent.info;
-}
-
-void fill(mesos::v1::Offer* out, const Offer& offer, const State& state) {
-  out->mutable_id()->set_value(offer.id.value);
-  out->mutable_framework_id()->set_value(offer.framework_id.value);
-  out->mutable_agent_id()->set_value(offer.agent_id.value);
-  const auto agent = state.agents.find(offer.agent_id);
-  out->set_hostname(agent == state.agents.end() ? "" : agent->second.info.hostname());
-  write(offer.resources, out->mutable_resources());
-  out->mutable_allocation_info()->set_role(offer.role);
-}
-
-void fill(MasterResponse::GetFrameworks::Framework* out, const Framework& framework,
-          const State& state) {
-  *out->mutable_framework_info() = framework.info;
-  out->set_active(framework.active);
-  out->set_connected(framework.connected);
-  out->set_recovered(framework.recovered);
-  set_time(out->mutable_registered_time(), framework.registered);
-  if (framework.ever_reregistered)
-    set_time(out->mutable_reregistered_time(), framework.reregistered);
-  if (framework.unregistered != Time{})
-    set_time(out->mutable_unregistered_time(), framework.unregistered);
-  for (const OfferId& id : framework.offers) {
-    const auto found = state.offers.find(id);
-    if (found != state.offers.end()) fill(out->add_offers(), found->second, state);
-  }
-  write(used(framework), out->mutable_allocated_resources());
-  write(offered(state, framework.offers), out->mutable_offered_resources());
-}
-
-void fill(MasterResponse::GetFrameworks* out, const State& state) {
-  for (const auto& [id, framework] : state.frameworks)
-    fill(out->add_frameworks(), framework, state);
-  for (const auto& completed : state.completed_frameworks) {
-    fill(out->add_completed_frameworks(), completed.framework, state);
-  }
-}
-
-void fill(MasterResponse::GetTasks* out, const State& state) {
-  for (const auto& [id, framework] : state.frameworks) {
-    for (const auto& [task_id, task] : framework.tasks) *out->add_tasks() = task.proto;
-    for (const auto& [task_id, task] : framework.unreachable_tasks) {
-      *out->add_unreachable_tasks() = task.proto;
-    }
-    for (const auto& task : framework.completed_tasks) *out->add_completed_tasks() = task;
-  }
-  for (const auto& completed : state.completed_frameworks) {
-    for (const auto& task : completed.framework.completed_tasks) *out->add_completed_tasks() = task;
-  }
-}
-
-void fill(MasterResponse::GetExecutors* out, const State& state) {
-  for (const auto& [id, framework] : state.frameworks) {
-    for (const auto& [agent, executors] : framework.executors) {
-      for (const auto& [executor_id, executor] : executors) {
-        auto& one = *out->add_executors();
-        *one.mutable_executor_info() = executor;
-        one.mutable_agent_id()->set_value(agent.value);
-      }
-    }
-  }
-}
 
 void fill(MasterResponse::GetRoles* out, const State& state) {
   std::map<std::string, std::vector<std::string>> members;
@@ -114,7 +27,7 @@ void fill(MasterResponse::GetRoles* out, const State& state) {
     role.set_name(name);
     role.set_weight(state.allocator.weight(name));
     for (const std::string& id : frameworks) role.add_frameworks()->set_value(id);
-    write(allocated[name], role.mutable_resources());
+    allocated[name].append_to(role.mutable_resources(), model::Format::post_reservation_refinement);
   }
 }
 
@@ -154,10 +67,7 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
       response.mutable_get_logging_level()->set_level(0);
       break;
     case Call::GET_STATE:
-      fill(response.mutable_get_state()->mutable_get_tasks(), state);
-      fill(response.mutable_get_state()->mutable_get_executors(), state);
-      fill(response.mutable_get_state()->mutable_get_frameworks(), state);
-      fill(response.mutable_get_state()->mutable_get_agents(), state);
+      fill(response.mutable_get_state(), state);
       break;
     case Call::GET_AGENTS:
       fill(response.mutable_get_agents(), state);
@@ -233,6 +143,9 @@ Outcome operator_api(const Context& context) {
   }
   const std::optional<wire::Media> media = accepted_media(request);
   if (!media) return not_acceptable();
+  if (call.type() == Call::SUBSCRIBE) {
+    return OpenStream{wire::api_answer(*media, ""), *media, OperatorSubscribing{}};
+  }
   if (call.type() == Call::TEARDOWN) {
     const FrameworkId id(call.teardown().framework_id().value());
     if (!context.state.frameworks.contains(id)) {

@@ -87,7 +87,8 @@ constexpr FlagSpec specs[] = {
     {"authorizers", Kind::text, "local", false, ""},
     {"rate_limits", Kind::text, std::nullopt, false, ""},
     {"firewall_rules", Kind::text, std::nullopt, false, ""},
-    {"max_operator_event_stream_subscribers", Kind::number, "1000", false, ""},
+    {"max_operator_event_stream_subscribers", Kind::number, "1000", true,
+     "Operator event streams served; beyond it the oldest is closed"},
     {"publish_per_framework_metrics", Kind::boolean, "true", false, ""},
     {"offer_constraints_re2_max_mem", Kind::text, "4KB", false, ""},
     {"offer_constraints_re2_max_program_size", Kind::number, "100", false, ""},
@@ -197,6 +198,7 @@ Result<MasterOptions> options_from(const Flags& flags, const std::string& hostna
     core.role_whitelist.insert(std::move(role));
   TRY(core.weights, parse_weights(flags.text_or("weights", "")));
   TRY(core.allocator, allocator_options(flags));
+  TRY(core.operator_streams_max, count_of(flags, "max_operator_event_stream_subscribers"));
   core.cluster = flags.text_or("cluster", "");
   core.flags = flags.values();
   if (flags.text("registry") != "in_memory") {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -36,6 +37,7 @@ struct Master::Impl {
   void persist(const Persist& persist);
   void read_log(const http::ReadLog& read, net::Exchange exchange);
   void send(StreamId stream, const google::protobuf::Message& message);
+  void send(const SendToOperators& out);
   void arm();
 
   net::Loop& loop;
@@ -140,6 +142,7 @@ void Master::Impl::step(const Event& event) {
 void Master::Impl::perform(Effect& effect) {
   std::visit(Overloaded{[&](const SendToFramework& out) { send(out.stream, out.event); },
                         [&](const SendToAgent& out) { send(out.stream, out.event); },
+                        [&](const SendToOperators& out) { send(out); },
                         [&](const CloseStream& close) {
                           streams.erase(close.stream);
                           server->close_stream(static_cast<net::StreamId>(close.stream));
@@ -153,6 +156,18 @@ void Master::Impl::send(StreamId stream, const google::protobuf::Message& messag
   if (media == streams.end()) return;  // closed by the peer; StreamClosed is on its way
   net::write_record(*server, static_cast<net::StreamId>(stream),
                     wire::encode(media->second, message));
+}
+
+// Encoded once for each media type that somebody reads.
+void Master::Impl::send(const SendToOperators& out) {
+  std::map<wire::Media, std::string> encoded;
+  for (const StreamId stream : out.streams) {
+    const auto media = streams.find(stream);
+    if (media == streams.end()) continue;
+    std::string& record = encoded[media->second];
+    if (record.empty()) record = wire::encode(media->second, out.event);
+    net::write_record(*server, static_cast<net::StreamId>(stream), record);
+  }
 }
 
 void Master::Impl::persist(const Persist& change) {
