@@ -8,8 +8,14 @@ LINT_BUDGET ?= inf
 UP ?=
 SIM ?= --seed 1
 
-# Sanitized processes print where they went wrong, and a finding is a failure.
-SANITIZERS = UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1
+# Every test that runs code of ours, itself sanitized; sanitized processes print where they went
+# wrong, and a finding is a failure.
+define sanitized
+	cmake --preset $(1)
+	cmake --build --preset $(1) -j $(JOBS)
+	UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1 \
+	  ctest --preset $(1) -j $(JOBS) -E '^(house|link)/'
+endef
 
 help: ## this list
 	@echo "Mesolith: a Mesos-compatible cluster in one binary. On a bare Debian 12:"
@@ -36,15 +42,11 @@ fuzz: build-packages ## each decoder for FUZZ_SECONDS (600)
 	cmake --build --preset fuzz -j $(JOBS)
 	tools/run_fuzzers.sh build/fuzz/fuzz $(FUZZ_SECONDS)
 
-asan: build-packages ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	cmake --preset asan
-	cmake --build --preset asan -j $(JOBS)
-	$(SANITIZERS) ctest --preset asan -R '^unit/'
+asan: packages ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call sanitized,asan)
 
-tsan: build-packages ## the unit tests under ThreadSanitizer
-	cmake --preset tsan
-	cmake --build --preset tsan -j $(JOBS)
-	$(SANITIZERS) ctest --preset tsan -R '^unit/'
+tsan: packages ## the tests under ThreadSanitizer
+	$(call sanitized,tsan)
 
 sim: build ## a cluster simulated under one seed (SIM="--seed 7")
 	build/release/mesolith sim $(SIM)
