@@ -40,7 +40,8 @@ int cli_command(Words words) {
 
 constexpr char run[] = "run", ps[] = "ps", tasks[] = "tasks", agents[] = "agents",
                frameworks[] = "frameworks", roles[] = "roles", logs[] = "logs", why[] = "why",
-               kill[] = "kill", events[] = "events";
+               kill[] = "kill", events[] = "events", drain[] = "drain", deactivate[] = "deactivate",
+               reactivate[] = "reactivate", gone[] = "gone";
 
 struct Command {
   std::string_view name;
@@ -60,6 +61,10 @@ constexpr std::array commands = {
     Command{why, cli_command<why>, "say why something waits"},
     Command{kill, cli_command<kill>, "kill a task"},
     Command{events, cli_command<events>, "show what happens in the cluster"},
+    Command{drain, cli_command<drain>, "empty an agent"},
+    Command{deactivate, cli_command<deactivate>, "offer nothing of an agent"},
+    Command{reactivate, cli_command<reactivate>, "offer an agent again"},
+    Command{gone, cli_command<gone>, "declare an agent gone for ever"},
     Command{"demo", demo_main, "show a scenario end to end and check it: demo drf"},
     Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main,
             "a framework that shows fair sharing"},

@@ -27,6 +27,14 @@ Result<std::string> ask(const std::string& address, wire::Request request) {
                              response.body.empty() ? "" : ": ", response.body));
 }
 
+Result<std::string> post(const std::string& address, const std::string& target,
+                         const std::string& content_type, const std::string& body) {
+  TRY(wire::Request request, wire::make_request("POST", target));
+  request.headers.set("Content-Type", content_type);
+  request.body = body;
+  return ask(address, std::move(request));
+}
+
 }  // namespace
 
 Result<boost::json::value> get_json(const std::string& address, const std::string& target) {
@@ -43,10 +51,12 @@ Result<boost::json::value> get_json(const std::string& address, const std::strin
 
 Result<std::string> post_form(const std::string& address, const std::string& target,
                               const std::string& body) {
-  TRY(wire::Request request, wire::make_request("POST", target));
-  request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-  request.body = body;
-  return ask(address, std::move(request));
+  return post(address, target, "application/x-www-form-urlencoded", body);
+}
+
+Result<std::string> post_json(const std::string& address, const std::string& target,
+                              const std::string& body) {
+  return post(address, target, "application/json", body);
 }
 
 std::string text_of(const boost::json::value& object, std::string_view key) {

@@ -15,6 +15,9 @@ Result<boost::json::value> get_json(const std::string& address, const std::strin
 // The body of a 200 answer to a POST of a form.
 Result<std::string> post_form(const std::string& address, const std::string& target,
                               const std::string& body);
+// The body of a 200 answer to a POST of JSON.
+Result<std::string> post_json(const std::string& address, const std::string& target,
+                              const std::string& body);
 
 // A member's text, "" when it is absent or not a string; likewise 0.
 std::string text_of(const boost::json::value& object, std::string_view key);

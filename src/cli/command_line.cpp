@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 
 #include "base/flags.hpp"
 #include "cli/table.hpp"
@@ -129,6 +130,37 @@ int events_main(std::span<const std::string> arguments) {
   return events(options);
 }
 
+int upkeep_main(const std::string& name, std::span<const std::string> arguments) {
+  constexpr std::array<std::array<const char*, 3>, 4> commands = {{
+      {"drain", "DRAIN_AGENT",
+       "Kill what runs on an agent and offer nothing of it.\n\n"
+       "  mesolith drain S0 --max-grace 30secs --wait"},
+      {"deactivate", "DEACTIVATE_AGENT", "Offer nothing of an agent; what runs there goes on."},
+      {"reactivate", "REACTIVATE_AGENT", "Offer an agent again, drained or deactivated before."},
+      {"gone", "MARK_AGENT_GONE", "Declare an agent gone for ever; its tasks are ended."},
+  }};
+  const auto* command = std::ranges::find_if(commands, [&](auto& one) { return name == one[0]; });
+  UpkeepOptions options;
+  options.call = (*command)[1];
+  std::string grace;
+  CLI::App app((*command)[2], "mesolith " + name);
+  add_common(app, options.common);
+  if (name == "drain") {
+    app.add_option("--max-grace", grace, "Longest grace of a kill, such as 30secs");
+    app.add_flag("--mark-gone", options.mark_gone, "Then declare the agent gone");
+    app.add_flag("--wait,-w", options.wait, "Until nothing runs there");
+  }
+  app.add_option("agent", options.agent, "Id of the agent, its end (S0), or the host's name")
+      ->required();
+  if (auto status = parse(app, arguments)) return *status;
+  if (!grace.empty()) {
+    const auto duration = parse_duration(grace);
+    if (!duration) return fail("--max-grace: " + duration.error().message) + 1;
+    options.max_grace = *duration;
+  }
+  return upkeep(options);
+}
+
 constexpr FlagSpec execute_specs[] = {
     {"help", FlagSpec::Kind::boolean, "false", true, "Print this text"},
     {"master", FlagSpec::Kind::text, std::nullopt, true, "ip:port of the master"},
@@ -150,6 +182,9 @@ int cli_main(const std::string& name, std::span<const std::string> arguments) {
   if (name == "logs") return logs_main(arguments);
   if (name == "why") return why_main(arguments);
   if (name == "events") return events_main(arguments);
+  for (const char* upkeep : {"drain", "deactivate", "reactivate", "gone"}) {
+    if (name == upkeep) return upkeep_main(name, arguments);
+  }
   if (name == "kill") return kill_main(arguments);
   return list_main(name, arguments);
 }

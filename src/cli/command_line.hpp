@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/time.hpp"
+
 namespace mesolith::cli {
 
 struct Common {
@@ -41,6 +43,15 @@ struct EventsOptions {
   uint64_t count = 0;  // end after so many; 0: never
 };
 
+struct UpkeepOptions {
+  Common common;
+  std::string call;   // DRAIN_AGENT, DEACTIVATE_AGENT, REACTIVATE_AGENT or MARK_AGENT_GONE
+  std::string agent;  // its id, the id's end, or its host name
+  std::optional<Duration> max_grace;
+  bool mark_gone = false;
+  bool wait = false;  // until nothing runs there
+};
+
 int run(const RunOptions& options);
 int list_tasks(const Common& common, bool all);  // all: completed ones too
 int list_agents(const Common& common);
@@ -49,6 +60,7 @@ int list_roles(const Common& common);
 // What happens in the cluster, a line each; heartbeats are not shown.
 int events(const EventsOptions& options);
 int logs(const LogsOptions& options);
+int upkeep(const UpkeepOptions& options);
 // `kind` is "framework", "agent" or "task"; nothing: all three are tried.
 int why(const Common& common, const std::string& kind, const std::string& id);
 int why_latest(const Common& common, size_t count);  // the allocator's latest decisions

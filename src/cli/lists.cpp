@@ -36,6 +36,14 @@ bool flag_of(const value& object, std::string_view key) {
   return found.is_bool() && found.get_bool();
 }
 
+std::string standing_of(const value& agent) {
+  const std::string drain = text_of(member(agent, "drain_info"), "state");
+  if (drain == "DRAINING") return "draining";
+  if (drain == "DRAINED") return "drained";
+  if (flag_of(agent, "deactivated")) return "deactivated";
+  return flag_of(agent, "active") ? "active" : "inactive";
+}
+
 bool ended(const std::string& state) {
   for (const char* live :
        {"TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_UNREACHABLE"}) {
@@ -85,9 +93,9 @@ int list_agents(const Common& common) {
     Table table({"AGENT", "ADDRESS", "STATE", "CPUS / MEM", "USED", "OFFERED"});
     for (const value& agent : list_of(document, "slaves")) {
       const std::string pid = text_of(agent, "pid");
-      table.add({text_of(agent, "id"), pid.substr(pid.find('@') + 1),
-                 flag_of(agent, "active") ? "active" : "inactive", resources_of(agent, "resources"),
-                 resources_of(agent, "used_resources"), resources_of(agent, "offered_resources")});
+      table.add({text_of(agent, "id"), pid.substr(pid.find('@') + 1), standing_of(agent),
+                 resources_of(agent, "resources"), resources_of(agent, "used_resources"),
+                 resources_of(agent, "offered_resources")});
     }
     for (const value& agent : list_of(document, "recovered_slaves")) {
       table.add({text_of(agent, "id"), text_of(agent, "hostname"), "not back yet", "-", "-", "-"});

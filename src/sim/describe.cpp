@@ -10,12 +10,17 @@ namespace {
 
 namespace driver = frameworks::driver;
 
-constexpr std::array<std::string_view, 10> master_kinds = {
-    "RegistryRecovered",    "RegistryPersisted",
-    "FrameworkSubscribing", "FrameworkCalled",
-    "AgentSubscribing",     "AgentCalled",
-    "OperatorSubscribing",  "StreamClosed",
-    "FrameworkTornDown",    "Tick"};
+constexpr std::array<std::string_view, 11> master_kinds = {"RegistryRecovered",
+                                                           "RegistryPersisted",
+                                                           "FrameworkSubscribing",
+                                                           "FrameworkCalled",
+                                                           "AgentSubscribing",
+                                                           "AgentCalled",
+                                                           "OperatorSubscribing",
+                                                           "StreamClosed",
+                                                           "OperatorCalled",
+                                                           "FrameworkTornDown",
+                                                           "Tick"};
 static_assert(std::variant_size_v<master::Event> == master_kinds.size());
 
 constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",

@@ -40,6 +40,7 @@ master::RegistryRecovered recover(const Disk::Records& records) {
   master::RegistryRecovered recovered;
   for (const auto& [key, bytes] : records) {
     if (key == "master") recovered.master = parsed<registry::Master>(bytes);
+    if (key == "cluster") recovered.cluster = parsed<registry::Cluster>(bytes);
     if (key.starts_with(agent_prefix)) {
       recovered.agents.push_back(parsed<registry::Agent>(bytes));
     }
@@ -92,6 +93,7 @@ void MasterNode::crash() {
   timer_.cancel();
   streams_.clear();
   stream_of_.clear();
+  asking_.clear();
   state_.reset();
 }
 
@@ -125,6 +127,11 @@ void MasterNode::on_request(ConnectionId connection, const wire::Request& reques
                                 step(std::move(event));
                               },
                               open.event);
+                        },
+                        [&](http::Asked& asked) {
+                          asked.event.request = ++last_request_;
+                          asking_[last_request_] = connection;
+                          step(asked.event);
                         },
                         [&](http::ReadLog&) { answer(wire::empty(404)); }},
              outcome);
@@ -176,6 +183,13 @@ void MasterNode::perform(const master::SendToOperators& out) {
   for (const master::StreamId stream : out.streams) send(stream, out.event);
 }
 
+void MasterNode::perform(const master::AnswerOperator& out) {
+  const auto asked = asking_.find(out.request);
+  if (asked == asking_.end()) return;
+  world_.network.send(asked->second, End::server, master::http::render(out));
+  asking_.erase(asked);
+}
+
 void MasterNode::perform(const master::CloseStream& close) {
   const auto found = streams_.find(close.stream);
   if (found == streams_.end()) return;
@@ -187,6 +201,7 @@ void MasterNode::perform(const master::CloseStream& close) {
 void MasterNode::perform(const master::Persist& persist) {
   Change change;
   if (persist.master) change.puts.emplace_back("master", persist.master->SerializeAsString());
+  if (persist.cluster) change.puts.emplace_back("cluster", persist.cluster->SerializeAsString());
   for (const registry::Agent& agent : persist.agents) {
     change.puts.emplace_back("agent/" + agent.info().id().value(), agent.SerializeAsString());
   }

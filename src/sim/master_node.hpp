@@ -47,6 +47,7 @@ class MasterNode {
   void perform(const master::SendToFramework& out);
   void perform(const master::SendToAgent& out);
   void perform(const master::SendToOperators& out);
+  void perform(const master::AnswerOperator& out);
   void perform(const master::CloseStream& close);
   void perform(const master::Persist& persist);
   void send(master::StreamId stream, const google::protobuf::Message& message);
@@ -62,6 +63,8 @@ class MasterNode {
   master::StreamId next_stream_ = 1;
   std::map<master::StreamId, Stream> streams_;
   std::map<ConnectionId, master::StreamId> stream_of_;
+  std::map<master::RequestId, ConnectionId> asking_;
+  master::RequestId last_request_ = 0;
   bool planted_ = false;  // a bug that is made once was
 };
 

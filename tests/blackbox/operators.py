@@ -29,7 +29,7 @@ def call(address, kind, media='json', **body):
 
 def ask(address, kind, **body):
     answer = call(address, kind, **body)
-    assert answer.status == 200, '%s: %d %s' % (kind, answer.status, answer.text())
+    assert answer.status == 200, '%s: %d %s' % (kind, answer.status, answer.text)
     return json.loads(answer.body)[kind.lower()] if answer.body else None
 
 
@@ -65,6 +65,10 @@ class OneCluster(unittest.TestCase):
         )
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done.stdout
+
+    def agent_of(self, task):
+        tasks = ask(self.master, 'GET_TASKS')['tasks']
+        return [t for t in tasks if t['task_id'] == task['task_id']][0]['agent_id']['value']
 
     def agents(self):
         return {a['agent_info']['id']['value']: a for a in ask(self.master, 'GET_AGENTS')['agents']}
@@ -140,6 +144,77 @@ class EventStream(OneCluster):
         watch.stdout.close()
         first = json.loads(self.mesolith('events', '--json', '--count', '1'))
         self.assertEqual(first['type'], 'SUBSCRIBED')
+
+
+class Upkeep(OneCluster):
+    def test_drain_kills_tells_why_and_ends_when_empty(self):
+        framework = self.framework(failover_timeout=100.0)
+        task = client.task()
+        framework.run(task)
+        agent = self.agent_of(task)
+        self.mesolith('drain', agent, '--max-grace', '5secs', '--wait')
+        killed = framework.update(task, 'TASK_KILLED')
+        self.assertEqual(killed['reason'], 'REASON_AGENT_DRAINING')
+        self.assertEqual(framework.states(task)[-2:], ['TASK_KILLING', 'TASK_KILLED'])
+        drained = self.agents()[agent]
+        self.assertEqual(drained['drain_info']['state'], 'DRAINED')
+        self.assertEqual(
+            drained['drain_info']['config']['max_grace_period'], {'nanoseconds': 5 * 10**9}
+        )
+        self.assertTrue(drained['deactivated'] and not drained['active'])
+        framework.return_offers()
+        other = framework.offer()
+        self.assertNotEqual(other['agent_id']['value'], agent)
+        self.cluster.master.stop()
+        self.cluster.start_master()
+        wait_until('the agent is back', lambda: agent in self.agents())
+        self.assertEqual(self.agents()[agent]['drain_info']['state'], 'DRAINED')
+        self.mesolith('reactivate', agent)
+        self.assertNotIn('drain_info', self.agents()[agent])
+        wait_until('it takes part again', lambda: self.agents()[agent]['active'])
+
+    def test_deactivated_agents_are_not_offered(self):
+        framework = self.framework()
+        framework.offer()
+        for agent in self.agents():
+            self.mesolith('deactivate', agent)
+        framework.take('RESCIND')
+        self.assertFalse(any(a['active'] for a in self.agents().values()))
+        self.assertIn('deactivated', self.mesolith('agents'))
+        for agent in self.agents():
+            self.mesolith('reactivate', agent)
+            self.mesolith('reactivate', agent, status=1)
+        framework.offer()
+
+    def test_what_cannot_be_is_refused(self):
+        agent = {'value': 'nobody'}
+        for kind, status in (
+            ('DRAIN_AGENT', 400),
+            ('DEACTIVATE_AGENT', 400),
+            ('REACTIVATE_AGENT', 400),
+            ('MARK_AGENT_GONE', 404),
+        ):
+            answer = call(self.master, kind, agent_id=agent)
+            self.assertEqual((answer.status, bool(answer.body)), (status, True), kind)
+            answer = call(self.master, kind)
+            self.assertEqual(answer.status, 400)
+            self.assertIn("'%s' to be present" % kind.lower(), answer.text)
+
+
+class Gone(OneCluster):
+    def test_gone_is_for_ever(self):
+        framework = self.framework()
+        task = client.task()
+        framework.run(task)
+        agent = self.agent_of(task)
+        process = [a for a in self.cluster.agents if self.cluster.agent_id(a) == agent][0]
+        self.mesolith('gone', agent)
+        gone = framework.update(task, 'TASK_GONE_BY_OPERATOR')
+        self.assertEqual(gone['reason'], 'REASON_AGENT_REMOVED_BY_OPERATOR')
+        framework.take('FAILURE', lambda e: e['failure'].get('agent_id') == {'value': agent})
+        wait_until('its process ends', lambda: not process.alive())
+        self.assertNotIn(agent, self.agents())
+        self.mesolith('gone', agent)
 
 
 def main():

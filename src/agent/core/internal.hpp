@@ -146,6 +146,12 @@ void on_master_event(Context& context, const MasterEventReceived& event);
 void subscribe(Context& context);
 void send(Context& context, protocol::AgentCall call);
 
+// drain.cpp
+// Begins, changes or ends the drain; may remove executors and frameworks.
+void set_drain(Context& context, const mesos::v1::DrainConfig* config);
+// Says why a task is killed while the agent is drained.
+void explain_drain(const State& state, const Framework& framework, mesos::v1::TaskStatus& status);
+
 // recovery.cpp
 void on_recovered(Context& context, const Recovered& event);
 

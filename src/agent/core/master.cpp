@@ -96,6 +96,7 @@ void on_subscribed(Context& context, const MasterEvent::Subscribed& subscribed) 
   for (AgentCall& exited : std::exchange(state.exits_to_tell, {})) send(context, std::move(exited));
   flush_updates(context);
   for (const auto& each : subscribed.reconcile()) reconcile(context, each);
+  set_drain(context, subscribed.has_drain() ? &subscribed.drain() : nullptr);
 }
 
 void on_launch(Context& context, const MasterEvent::Launch& event) {
@@ -232,6 +233,8 @@ void on_master_event(Context& context, const MasterEventReceived& received) {
       return on_shutdown_executor(context, event.shutdown_executor());
     case MasterEvent::SHUTDOWN_FRAMEWORK:
       return shut_down_framework(context, model::id_of(event.shutdown_framework().framework_id()));
+    case MasterEvent::DRAIN:
+      return set_drain(context, event.drain().has_config() ? &event.drain().config() : nullptr);
     case MasterEvent::UPDATE_FRAMEWORK:
       return on_update_framework(context, event.update_framework().framework());
     default:

@@ -169,6 +169,8 @@ struct State {
   Duration backoff{};
   Duration ping_timeout_total{};
   Time ping_deadline = never;
+  std::optional<mesos::v1::DrainConfig> drain;  // being drained: no task is taken
+  Time drain_started{};
   bool stopping = false;  // everything is being ended, then Exit
   bool exited = false;    // Exit was emitted: nothing more happens
   int exit_code = 0;

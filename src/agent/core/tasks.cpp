@@ -39,6 +39,14 @@ bool is_gone(const Executor* executor) {
   return !executor || executor->phase == Executor::Phase::terminated;
 }
 
+constexpr const char* draining_text = "The agent is being drained";
+
+// Its task was refused: the master must not count it as running.
+void tell_if_gone(Context& context, Framework& framework, const mesos::v1::ExecutorInfo& info) {
+  const ExecutorId id = model::id_of(info.executor_id());
+  if (is_gone(find_executor(framework, id))) tell_exited(context, framework.id, id);
+}
+
 // Why a task of a custom executor cannot go to it, if so.
 std::optional<std::string> stale(const Executor* executor, std::optional<bool> launch_executor) {
   if (!executor) {
@@ -117,6 +125,12 @@ void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos:
     log::warning("task {} of framework {} is here already", id.value, framework.id.value);
     return;
   }
+  if (state.drain) {
+    refuse(context, framework, task, TaskStatus::REASON_AGENT_DRAINING, draining_text);
+    if (task.has_executor()) tell_if_gone(context, framework, task.executor());
+    remove_framework_if_idle(context, FrameworkId(framework.id));
+    return;
+  }
   if (!task.has_executor()) {
     if (find_executor(framework, ExecutorId(id.value))) {
       refuse(context, framework, task, TaskStatus::REASON_TASK_INVALID,
@@ -148,6 +162,14 @@ void launch_group(Context& context, const protocol::MasterEvent::LaunchGroup& la
   Framework& framework = framework_for(context, launch.framework());
   if (framework.terminating) return;
   const ExecutorId executor_id = model::id_of(launch.executor().executor_id());
+  if (state.drain) {
+    for (const auto& task : launch.task_group().tasks()) {
+      refuse(context, framework, task, TaskStatus::REASON_AGENT_DRAINING, draining_text);
+    }
+    tell_if_gone(context, framework, launch.executor());
+    remove_framework_if_idle(context, FrameworkId(framework.id));
+    return;
+  }
   const Executor* known = find_executor(framework, executor_id);
   const std::optional<bool> belief =
       launch.has_launch_executor() ? std::optional(launch.launch_executor()) : std::nullopt;

@@ -97,6 +97,7 @@ void report(Context& context, const TaskKey& key, bool checkpoint, mesos::v1::Ta
 void update_task(Context& context, Framework& framework, Executor& executor, Task& task,
                  mesos::v1::TaskStatus status) {
   const TaskId id = model::id_of(task.info.task_id());
+  explain_drain(context.state, framework, status);
   task.state = status.state();
   if (model::is_terminal(task.state)) count(context.state, counter_of(task.state));
   mesos::v1::TaskStatus stored = status;

@@ -159,6 +159,11 @@ std::optional<AgentResponse> read(const Context& context, const Call& call) {
       break;
     case Call::GET_AGENT:
       *answer.mutable_get_agent()->mutable_agent_info() = state.info;
+      if (state.drain) {
+        *answer.mutable_get_agent()->mutable_drain_config() = *state.drain;
+        answer.mutable_get_agent()->mutable_estimated_drain_start_time()->set_nanoseconds(
+            state.drain_started.time_since_epoch().count());
+      }
       break;
     case Call::GET_OPERATIONS:
       answer.mutable_get_operations();

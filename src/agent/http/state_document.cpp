@@ -26,6 +26,9 @@ void write_identity(JsonWriter& json, const State& state) {
   json.begin_array();
   for (const char* capability : capabilities) json.string(capability);
   json.end_array();
+  if (!state.drain) return;
+  json.key("drain_config").message(*state.drain);
+  json.member("estimated_drain_start_time_seconds", to_seconds(state.drain_started));
 }
 
 void write_all_resources(JsonWriter& json, const State& state) {

@@ -2,7 +2,7 @@
 // Agents that fall silent, leave, or do not come back (mesos-api.md 1.11, 5.4).
 #include <fmt/format.h>
 
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 #include "model/task_state.hpp"
 
 namespace mesolith::master {
@@ -11,12 +11,15 @@ namespace {
 using mesos::v1::TaskStatus;
 
 void mark_unreachable(Turn turn, const mesos::v1::AgentInfo& info, const std::string& cause) {
+  // What is being marked gone stays so, whichever write comes last.
+  if (turn.state.leaving_agents.contains(AgentId(info.id().value()))) return;
   count(turn.state, "slave_unreachable_scheduled");
   Persist change;
   registry::Agent& record = change.agents.emplace_back();
   *record.mutable_info() = info;
   record.set_standing(registry::Agent::UNREACHABLE);
   record.mutable_since()->set_nanoseconds(turn.now.time_since_epoch().count());
+  keep_deactivation(turn.state, record);
   persist(turn, std::move(change), PendingUnreachable{AgentId(info.id().value()), cause});
 }
 
@@ -46,6 +49,25 @@ void lose_sight(Turn turn, Framework& framework, const TaskId& id, const std::st
   while (framework.unreachable_order.size() > state.options.max_unreachable_tasks_per_framework) {
     framework.unreachable_tasks.erase(framework.unreachable_order.front());
     framework.unreachable_order.pop_front();
+  }
+  send_status(turn, framework, std::move(status));
+}
+
+// Nobody will see it again: it has ended, as far as anybody can know.
+void end_unreachable(Turn turn, Framework& framework, const TaskId& id, TaskStatus status) {
+  Task task = std::move(framework.unreachable_tasks.at(id));
+  framework.unreachable_tasks.erase(id);
+  std::erase(framework.unreachable_order, id);
+  *status.mutable_agent_id() = task.proto.agent_id();
+  if (task.proto.has_executor_id()) *status.mutable_executor_id() = task.proto.executor_id();
+  const mesos::v1::TaskState before = task.proto.state();
+  task.proto.set_state(status.state());
+  record_status(task, status);
+  announce_updated(turn, task.proto, before, status);
+  count_terminal(turn.state, framework, status.state(), status);
+  framework.completed_tasks.push_back(std::move(task.proto));
+  while (framework.completed_tasks.size() > turn.state.options.max_completed_tasks_per_framework) {
+    framework.completed_tasks.pop_front();
   }
   send_status(turn, framework, std::move(status));
 }
@@ -185,9 +207,56 @@ void remove_agent(Turn turn, const AgentId& id, const std::string& cause) {
   state.agents.erase(removed);
   announce_removed(turn, removed);
   send_failure(turn, removed);
+  state.deactivated_agents.erase(removed);
+  if (state.leaving_agents.contains(removed)) return;  // its record says so, and stays
   Persist change;
   change.removed_agents.push_back(removed);
   persist(turn, std::move(change), PendingRemoval{});
+}
+
+void became_gone(Turn turn, const PendingGone& pending) {
+  State& state = turn.state;
+  const AgentId& id = pending.agent_id;
+  state.leaving_agents.erase(id);
+  state.deactivated_agents.erase(id);
+  state.gone_agents.insert(id);
+  const auto ended = [&](const TaskId& task_id, const Framework& framework) {
+    return make_status(
+        turn, task_id,
+        model::told_state(mesos::v1::TASK_GONE_BY_OPERATOR, framework.partition_aware),
+        framework.partition_aware ? TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR
+                                  : TaskStatus::REASON_AGENT_REMOVED,
+        "Agent has been marked gone");
+  };
+  if (const auto known = state.agents.find(id); known != state.agents.end()) {
+    Agent& agent = known->second;
+    count(state, "slave_removals");
+    for (const auto& [framework_id, task_id] : std::set(agent.tasks)) {
+      Framework& framework = state.frameworks.at(framework_id);
+      end_task(turn, framework, task_id, ended(task_id, framework), true);
+    }
+    MasterEvent event;
+    event.set_type(MasterEvent::SHUTDOWN);
+    event.mutable_shutdown()->set_message("Agent has been marked gone");
+    send(turn, agent, std::move(event));
+    forget(turn, agent);
+    state.agents.erase(known);
+    announce_removed(turn, id);
+  }
+  for (auto& [framework_id, framework] : state.frameworks) {
+    for (const TaskId& task_id : std::deque<TaskId>(framework.unreachable_order)) {
+      Task& task = framework.unreachable_tasks.at(task_id);
+      if (task.proto.agent_id().value() != id.value) continue;
+      end_unreachable(turn, framework, task_id, ended(task_id, framework));
+    }
+  }
+  if (const auto away = state.recovered_agents.find(id); away != state.recovered_agents.end()) {
+    state.reregistrations.erase({away->second.deadline, id});
+    state.recovered_agents.erase(away);
+  }
+  state.unreachable_agents.erase(id);
+  send_failure(turn, id);
+  if (pending.request) answer(turn, *pending.request, 200);
 }
 
 }  // namespace mesolith::master

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 #include "model/ids.hpp"
 #include "model/task_state.hpp"
 
@@ -48,6 +48,7 @@ void admit(Turn turn, AgentSubscribing subscribing, const AgentId& id, bool new_
   *record.mutable_info() = subscribing.call.subscribe().agent_info();
   record.mutable_info()->mutable_id()->set_value(id.value);
   record.set_standing(registry::Agent::ADMITTED);
+  keep_deactivation(turn.state, record);
   if (new_id) change.master = turn.state.record;
   *subscribing.call.mutable_subscribe()->mutable_agent_info() = record.info();
   persist(turn, std::move(change), PendingAdmission{std::move(subscribing), id, new_id});
@@ -248,6 +249,10 @@ void welcome(Turn turn, Agent& agent, const Subscribe& subscribe) {
   subscribed.set_ping_timeout_total_seconds(
       to_seconds(state.options.agent_ping_timeout * state.options.max_agent_ping_timeouts));
   list_unknown(state, agent, subscribe, subscribed);
+  if (const auto deactivation = state.deactivated_agents.find(agent.id);
+      deactivation != state.deactivated_agents.end() && deactivation->second.drain) {
+    *subscribed.mutable_drain() = deactivation->second.drain->config();
+  }
   send(turn, agent, std::move(event));
   tell_of_frameworks(turn, agent, subscribe);
   resend_kills(turn, agent);
@@ -270,6 +275,9 @@ void connect(Turn turn, Agent& agent, const AgentSubscribing& subscribing) {
   recount_use(state, agent);
   state.allocator.add_agent(agent.id, agent.total, multi_role_capable(agent), agent.used);
   welcome(turn, agent, subscribing.call.subscribe());
+  if (!state.deactivated_agents.contains(agent.id)) return;
+  deactivate(turn, agent.id);
+  check_drained(turn, agent.id);
 }
 
 void connect_again(Turn turn, Agent& agent, const AgentSubscribing& subscribing) {
@@ -326,6 +334,10 @@ void on(Turn turn, const AgentSubscribing& subscribing) {
   }
   if (id.empty()) return admit_new(turn, subscribing);
   count(state, "messages_reregister_slave");
+  if (state.leaving_agents.contains(id)) {  // the agent tries again after that
+    turn.effects.push_back(CloseStream{subscribing.stream});
+    return;
+  }
   if (state.gone_agents.contains(id)) {
     return shut_down(turn, subscribing.stream, "Agent has been marked gone");
   }

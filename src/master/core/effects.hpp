@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "master/core/events.hpp"
-#include "mesos/v1/master/master.pb.h"
 
 namespace mesolith::master {
 
@@ -27,16 +26,23 @@ struct SendToOperators {  // one event to each of these streams
 struct CloseStream {  // after everything sent to it before
   StreamId stream = 0;
 };
+struct AnswerOperator {  // once for each OperatorCalled
+  RequestId request = 0;
+  int status = 200;     // of HTTP
+  std::string message;  // why it was refused
+};
 // Make durable, all or nothing, then answer with RegistryPersisted{ticket}. A write that fails ends
 // the process.
 struct Persist {
   uint64_t ticket = 0;
   std::optional<registry::Master> master;
+  std::optional<registry::Cluster> cluster;
   std::vector<registry::Agent> agents;  // by info.id
   std::vector<AgentId> removed_agents;
 };
 
-using Effect = std::variant<SendToFramework, SendToAgent, SendToOperators, CloseStream, Persist>;
+using Effect = std::variant<SendToFramework, SendToAgent, SendToOperators, CloseStream,
+                            AnswerOperator, Persist>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mesolith::master

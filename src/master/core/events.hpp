@@ -14,17 +14,21 @@
 #include "base/id.hpp"
 #include "mesolith/protocol.pb.h"
 #include "mesolith/registry.pb.h"
+#include "mesos/v1/master/master.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 
 namespace mesolith::master {
 
 // A streaming response held open by the shell; never reused within a process.
 using StreamId = uint64_t;
+// A request whose answer waits; never reused within a process.
+using RequestId = uint64_t;
 
 // The registry was read, or was empty. Always the first event.
 struct RegistryRecovered {
   std::optional<registry::Master> master;
   std::vector<registry::Agent> agents;
+  std::optional<registry::Cluster> cluster;
 };
 struct RegistryPersisted {  // the change of Persist{ticket} is durable
   uint64_t ticket = 0;
@@ -55,6 +59,12 @@ struct OperatorSubscribing {  // to the operator event stream
 struct StreamClosed {  // by the peer, or because its outgoing queue overran
   StreamId stream = 0;
 };
+// A call of the operator that changes the cluster; the message that its type demands is there.
+// AnswerOperator follows once the change is durable, or at once when it is refused.
+struct OperatorCalled {
+  RequestId request = 0;
+  mesos::v1::master::Call call;
+};
 struct FrameworkTornDown {  // by the operator; the framework is known
   FrameworkId framework_id;
 };
@@ -62,6 +72,6 @@ struct Tick {};  // next_deadline() has come
 
 using Event = std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing,
                            FrameworkCalled, AgentSubscribing, AgentCalled, OperatorSubscribing,
-                           StreamClosed, FrameworkTornDown, Tick>;
+                           StreamClosed, OperatorCalled, FrameworkTornDown, Tick>;
 
 }  // namespace mesolith::master

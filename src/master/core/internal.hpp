@@ -34,6 +34,7 @@ void on(Turn, const AgentSubscribing&);
 void on(Turn, const AgentCalled&);
 void on(Turn, const OperatorSubscribing&);
 void on(Turn, const StreamClosed&);
+void on(Turn, const OperatorCalled&);
 void on(Turn, const FrameworkTornDown&);
 void on(Turn, const Tick&);
 

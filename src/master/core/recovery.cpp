@@ -2,7 +2,7 @@
 // The start of a master: its identity, and the agents of the registry. Nothing is served before the
 // new incarnation is durable, so that no id is ever given twice.
 #include "base/check.hpp"
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 
 namespace mesolith::master {
 namespace {
@@ -63,9 +63,11 @@ void on(Turn turn, const RegistryRecovered& recovered) {
     state.record.set_incarnation(0);
   }
   state.record.set_incarnation(state.record.incarnation() + 1);
+  if (recovered.cluster) state.cluster = *recovered.cluster;
   state.info = master_info(state.options, state.master_id);
   for (const registry::Agent& agent : recovered.agents) {
     const AgentId id(agent.info().id().value());
+    recover_deactivation(state, agent);
     const Time since{Duration(agent.since().nanoseconds())};
     switch (agent.standing()) {
       case registry::Agent::ADMITTED: {

@@ -73,7 +73,8 @@ MasterResponse::GetAgents::Agent describe(const State& state, const Agent& agent
   MasterResponse::GetAgents::Agent out;
   *out.mutable_agent_info() = agent.info;
   out.set_active(agent.active);
-  out.set_deactivated(false);
+  const auto deactivation = state.deactivated_agents.find(agent.id);
+  out.set_deactivated(deactivation != state.deactivated_agents.end());
   out.set_version(agent.version);
   out.set_pid(agent.process_id);
   set_time(out.mutable_registered_time(), agent.registered);
@@ -82,6 +83,10 @@ MasterResponse::GetAgents::Agent describe(const State& state, const Agent& agent
   write(used(agent), out.mutable_allocated_resources());
   write(offered(state, agent.offers), out.mutable_offered_resources());
   for (const auto& capability : agent.capabilities) *out.add_capabilities() = capability;
+  if (out.deactivated() && deactivation->second.drain) {
+    *out.mutable_drain_info() = *deactivation->second.drain;
+    set_time(out.mutable_estimated_drain_start_time(), deactivation->second.drain_started);
+  }
   return out;
 }
 

@@ -135,6 +135,10 @@ struct RecoveredAgent {  // in the registry, not yet back
   Time deadline = never;
   bool marking_unreachable = false;  // the registry write is on its way
 };
+struct Deactivation {  // by the operator: nothing of the agent is offered
+  std::optional<mesos::v1::DrainInfo> drain;
+  Time drain_started{};
+};
 struct UnreachableAgent {
   mesos::v1::AgentInfo info;
   Time since{};
@@ -150,9 +154,17 @@ struct PendingUnreachable {
   AgentId agent_id;
   std::string cause;
 };
+struct PendingCall {  // of the operator
+  OperatorCalled called;
+};
+struct PendingGone {  // an agent is being marked gone
+  AgentId agent_id;
+  std::optional<RequestId> request;  // none: the end of a drain asked for it
+};
 struct PendingStart {};    // this incarnation; nothing is served before
 struct PendingRemoval {};  // of an agent that is out of the books already
-using Pending = std::variant<PendingAdmission, PendingUnreachable, PendingStart, PendingRemoval>;
+using Pending = std::variant<PendingAdmission, PendingUnreachable, PendingCall, PendingGone,
+                             PendingStart, PendingRemoval>;
 
 struct Metrics {
   std::map<std::string, uint64_t> counters;  // "master/messages_register_slave", ... cumulative
@@ -179,6 +191,9 @@ struct State {
   std::map<AgentId, RecoveredAgent> recovered_agents;
   std::map<AgentId, UnreachableAgent> unreachable_agents;
   std::set<AgentId> gone_agents;
+  std::set<AgentId> leaving_agents;  // being marked gone: the registry write is on its way
+  std::map<AgentId, Deactivation> deactivated_agents;  // of any standing but gone
+  registry::Cluster cluster;                           // durable or about to be
   std::map<OfferId, Offer> offers;
   std::map<StreamId, Time> operators;  // event streams, oldest first, and their next heartbeat
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 
 namespace mesolith::master {
 namespace {
@@ -155,6 +155,10 @@ void on(Turn turn, const RegistryPersisted& persisted) {
     admitted(turn, std::move(*admission));
   } else if (auto* unreachable = std::get_if<PendingUnreachable>(&pending)) {
     became_unreachable(turn, std::move(*unreachable));
+  } else if (const auto* call = std::get_if<PendingCall>(&pending)) {
+    call_durable(turn, call->called);
+  } else if (const auto* gone = std::get_if<PendingGone>(&pending)) {
+    became_gone(turn, *gone);
   } else if (std::holds_alternative<PendingStart>(pending)) {
     turn.state.recovered = true;
     turn.state.elected = turn.now;

@@ -70,6 +70,7 @@ class SteppedMaster {
     const Persist write = writes.front();
     writes.pop_front();
     if (write.master) durable.master = write.master;
+    if (write.cluster) durable.cluster = write.cluster;
     for (const auto& agent : write.agents) durable_agents[agent.info().id().value()] = agent;
     for (const auto& id : write.removed_agents) durable_agents.erase(id.value);
     return step(RegistryPersisted{write.ticket});

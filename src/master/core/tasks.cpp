@@ -8,7 +8,7 @@
 #include <cctype>
 
 #include "base/check.hpp"
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 #include "model/task_state.hpp"
 
 namespace mesolith::master {
@@ -120,8 +120,10 @@ void complete_task(Turn turn, Framework& framework, const TaskId& id) {
     agent->second.tasks.erase({framework.id, id});
     agent->second.pending_kills.erase({framework.id, id});
   }
+  const AgentId agent_id(found->second.proto.agent_id().value());
   framework.completed_tasks.push_back(std::move(found->second.proto));
   framework.tasks.erase(found);
+  check_drained(turn, agent_id);
   while (framework.completed_tasks.size() > turn.state.options.max_completed_tasks_per_framework) {
     framework.completed_tasks.pop_front();
   }

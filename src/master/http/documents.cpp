@@ -242,7 +242,8 @@ void write_agent(JsonWriter& json, const State& state, const Agent& agent, Detai
   json.end_object();
   resources("unreserved_resources", agent.total.unreserved());
   json.member("active", agent.active);
-  json.member("deactivated", false);
+  const auto deactivation = state.deactivated_agents.find(agent.id);
+  json.member("deactivated", deactivation != state.deactivated_agents.end());
   json.member("version", agent.version);
   json.key("capabilities");
   json.begin_array();
@@ -250,6 +251,11 @@ void write_agent(JsonWriter& json, const State& state, const Agent& agent, Detai
     json.string(mesos::v1::AgentInfo::Capability::Type_Name(capability.type()));
   }
   json.end_array();
+  if (deactivation != state.deactivated_agents.end() && deactivation->second.drain) {
+    json.key("drain_info").message(*deactivation->second.drain);
+    json.member("estimated_drain_start_time_seconds",
+                to_seconds(deactivation->second.drain_started));
+  }
   if (detail == Detail::whole) {
     json.key("reserved_resources_full");
     json.begin_object();

@@ -46,7 +46,14 @@ struct ReadLog {
   bool download = false;           // the whole file, raw
 };
 
-using Outcome = std::variant<wire::Response, Accepted, OpenStream, ReadLog>;
+// Step `event` with a fresh request id; AnswerOperator with that id is the answer.
+struct Asked {
+  OperatorCalled event;
+};
+
+using Outcome = std::variant<wire::Response, Accepted, OpenStream, ReadLog, Asked>;
+
+wire::Response render(const AnswerOperator& answer);
 
 // `stream_uuid` is a fresh uuid, used if a stream is opened.
 Outcome handle(const State& state, Time now, const wire::Request& request,

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /api/v1: the operator API (mesos-api.md 3.1, shapes 4.4), both media types.
+#include <google/protobuf/descriptor.h>
+
+#include <cctype>
+
 #include "master/core/snapshot.hpp"
 #include "master/http/documents.hpp"
 #include "master/http/routes.hpp"
@@ -106,31 +110,35 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
   return response;
 }
 
+// Every type whose name, in lower case, is that of a field demands that field.
 std::optional<std::string> invalid(const Call& call) {
   if (!call.has_type() || call.type() == Call::UNKNOWN) return "Expecting 'type' to be present";
-  const auto missing = [](const char* field) {
-    return "Expecting '" + std::string(field) + "' to be present";
-  };
-  switch (call.type()) {
-    case Call::GET_METRICS:
-      if (!call.has_get_metrics()) return missing("get_metrics");
-      break;
-    case Call::LIST_FILES:
-      if (!call.has_list_files()) return missing("list_files");
-      break;
-    case Call::READ_FILE:
-      if (!call.has_read_file()) return missing("read_file");
-      break;
-    case Call::TEARDOWN:
-      if (!call.has_teardown()) return missing("teardown");
-      break;
+  std::string name = Call::Type_Name(call.type());
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto* field = Call::descriptor()->FindFieldByName(name);
+  if (!field || call.GetReflection()->HasField(call, field)) return std::nullopt;
+  return "Expecting '" + name + "' to be present";
+}
+
+// Calls that change the cluster: the core checks them.
+bool changes(Call::Type type) {
+  switch (type) {
+    case Call::DRAIN_AGENT:
+    case Call::DEACTIVATE_AGENT:
+    case Call::REACTIVATE_AGENT:
+    case Call::MARK_AGENT_GONE:
+      return true;
     default:
-      break;
+      return false;
   }
-  return std::nullopt;
 }
 
 }  // namespace
+
+wire::Response render(const AnswerOperator& answer) {
+  if (answer.message.empty()) return wire::empty(answer.status);
+  return wire::text(answer.status, answer.message);
+}
 
 Outcome operator_api(const Context& context) {
   const wire::Request& request = context.request;
@@ -146,6 +154,7 @@ Outcome operator_api(const Context& context) {
   if (call.type() == Call::SUBSCRIBE) {
     return OpenStream{wire::api_answer(*media, ""), *media, OperatorSubscribing{}};
   }
+  if (changes(call.type())) return Asked{{0, std::move(call)}};
   if (call.type() == Call::TEARDOWN) {
     const FrameworkId id(call.teardown().framework_id().value());
     if (!context.state.frameworks.contains(id)) {

@@ -48,6 +48,8 @@ struct Master::Impl {
   std::unique_ptr<net::HttpServer> server;
   std::unique_ptr<State> state;
   std::unordered_map<StreamId, wire::Media> streams;
+  std::unordered_map<RequestId, net::Exchange> asking;  // the operator, for a change
+  RequestId last_request = 0;
   Effects effects;  // of the step being carried out; kept for its capacity
   bool stepping = false;
   http::ProcessFigures host;
@@ -108,6 +110,11 @@ void Master::Impl::on_request(wire::Request request, net::Exchange exchange) {
                               },
                               open.event);
                         },
+                        [&](http::Asked& asked) {
+                          asked.event.request = ++last_request;
+                          asking.emplace(last_request, std::move(exchange));
+                          step(asked.event);
+                        },
                         [&](http::ReadLog& read) { read_log(read, std::move(exchange)); }},
              outcome);
 }
@@ -146,6 +153,12 @@ void Master::Impl::perform(Effect& effect) {
                         [&](const CloseStream& close) {
                           streams.erase(close.stream);
                           server->close_stream(static_cast<net::StreamId>(close.stream));
+                        },
+                        [&](const AnswerOperator& out) {
+                          const auto asked = asking.find(out.request);
+                          if (asked == asking.end()) return;
+                          asked->second.respond(http::render(out));
+                          asking.erase(asked);
                         },
                         [&](const Persist& change) { persist(change); }},
              effect);

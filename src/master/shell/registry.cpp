@@ -12,6 +12,7 @@ namespace mesolith::master {
 namespace {
 
 constexpr std::string_view master_key = "master";
+constexpr std::string_view cluster_key = "cluster";
 constexpr std::string_view agent_prefix = "agent/";
 
 std::string agent_key(const std::string& id) {
@@ -46,6 +47,10 @@ Result<RegistryRecovered> Registry::recover() {
   if (master) {
     TRY_VOID(decode(std::string(master_key), *master, recovered.master.emplace()));
   }
+  TRY(const auto cluster, store_->get(cluster_key));
+  if (cluster) {
+    TRY_VOID(decode(std::string(cluster_key), *cluster, recovered.cluster.emplace()));
+  }
   TRY(const store::Entries agents, store_->list(agent_prefix));
   for (const auto& [key, stored] : agents) {
     TRY_VOID(decode(key, stored, recovered.agents.emplace_back()));
@@ -58,6 +63,10 @@ void Registry::commit(const Persist& change, store::Done done) {
   if (change.master) {
     batch.push_back(
         {std::string(master_key), store::any_version, change.master->SerializeAsString()});
+  }
+  if (change.cluster) {
+    batch.push_back(
+        {std::string(cluster_key), store::any_version, change.cluster->SerializeAsString()});
   }
   for (const registry::Agent& agent : change.agents) {
     batch.push_back(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry's place in a store (doc/format/registry.md): "master" and "agent/<id>", protobuf
-// values of proto/mesolith/registry.proto. Stored bytes that make no sense are an Error of
+// The registry's place in a store (doc/format/registry.md): "master", "cluster" and "agent/<id>",
+// protobuf values of proto/mesolith/registry.proto. Stored bytes that make no sense are an Error of
 // Code::corrupt naming the key.
 #pragma once
 
