@@ -45,6 +45,8 @@ TEST(ResourceProto, ScalarsAreFiniteAndNotNegative) {
   EXPECT_TRUE(Resources::parse(cpus_proto(0))->empty());
   EXPECT_FALSE(Resources::parse(cpus_proto(std::numeric_limits<double>::infinity())));
   EXPECT_FALSE(Resources::parse(cpus_proto(std::numeric_limits<double>::quiet_NaN())));
+  EXPECT_TRUE(Resources::parse(cpus_proto(1e12)));
+  EXPECT_FALSE(Resources::parse(cpus_proto(1.1e12)));
   EXPECT_FALSE(Resources::parse(cpus_proto(1e300)));
   EXPECT_EQ(Resources::parse(cpus_proto(0.1))->scalar(cpus), 100);
 }

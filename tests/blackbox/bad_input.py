@@ -35,6 +35,7 @@ JSON, PROTOBUF = client.MEDIA['json'], client.MEDIA['protobuf']
 SCHEDULER, EXECUTOR, OPERATOR = '/api/v1/scheduler', '/api/v1/executor', '/api/v1'
 BODY_LIMIT = 64 << 20  # bytes of a request's body
 QUESTIONS_LIMIT = 256  # for statistics, under way at once
+READ_WINDOW = 64 << 10  # bytes of a file in one answer of /files/read
 READ_LIMIT = 60  # seconds from a request's first byte to its last
 workspace = None
 
@@ -531,6 +532,23 @@ class Files(unittest.TestCase):
         self.assertEqual(status.count(200), QUESTIONS_LIMIT)
         self.assertEqual(status.count(503), len(clients) - QUESTIONS_LIMIT)
         self.assertTrue(healthy(agent))
+
+    def test_a_window_of_a_file_is_bounded(self):
+        task = client.task('head -c 200000 /dev/zero | tr "\\0" x; exec sleep 1000')
+        self.framework.run(task)
+        agent = self.cluster.agents[0].addr
+        pattern = self.cluster.all_agent_flags[0]['work_dir'] + '/slaves/*/frameworks/*/executors/'
+        name = task['task_id']['value']
+
+        def written():
+            found = glob.glob(pattern + name + '/runs/latest/stdout')
+            return found and os.path.getsize(found[0]) >= 200000 and found[0]
+
+        path = wait_until('the output is written', written)
+        for asked in ('', '&length=150000'):
+            answer = wire.request(agent, 'GET', '/files/read?offset=0%s&path=%s' % (asked, path))
+            self.assertEqual(answer.status, 200)
+            self.assertEqual(len(json.loads(answer.body)['data']), READ_WINDOW)
 
     def test_port_in_use(self):
         flags = self.cluster.master_flags
