@@ -100,6 +100,21 @@ void AgentNode::crash() {
   state_.reset();
 }
 
+void AgentNode::stop() {
+  if (!state_) return;
+  world_.trace.note(world_.now(), "stop", name_);
+  disk_.close();
+  crash();
+}
+
+void AgentNode::stop_for_good() {
+  if (!state_ || !state_->recovered) return;
+  for (auto& [task, record] : world_.ledger) {
+    if (record.agent_id == state_->id) record.agent_left = true;
+  }
+  step(agent::OperatorStopped{});
+}
+
 void AgentNode::step(const agent::Event& event) {
   if (world_.failed()) return;
   world_.trace.note(world_.now(), "step", name_, kind_of(event), [&] { return describe(event); });

@@ -25,6 +25,10 @@ class AgentNode {
 
   void start();
   void crash();
+  // The process ends in order, to be started again.
+  void stop();
+  // The operator ends the agent for good; what the supervisor starts then is another one.
+  void stop_for_good();
   bool up() const { return state_ != nullptr; }
   // CHECKs up().
   const agent::State& state() const;

@@ -24,6 +24,11 @@ std::optional<Program> program_of(const std::vector<std::string>& arguments) {
   long long milliseconds = 0;
   Program program;
   char rest[16] = "";
+  double seconds = 0;
+  if (std::sscanf(arguments.back().c_str(), "sleep %lf", &seconds) == 1) {
+    program.duration = seconds_or(seconds, Duration::zero());
+    return program;
+  }
   if (std::sscanf(arguments.back().c_str(), "run %lld %d %15s", &milliseconds, &program.exit_code,
                   rest) != 3) {
     return std::nullopt;

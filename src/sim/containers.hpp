@@ -2,7 +2,7 @@
 // The simulated launcher of one agent and the containers it owns. It outlives the agent's process
 // and keeps the exit status of a container until that is acknowledged. What a container does is in
 // its command: "run <milliseconds> <exit code> <heeds|ignores>", the last saying whether SIGTERM
-// ends it.
+// ends it; or "sleep <seconds>".
 #pragma once
 
 #include <functional>

@@ -64,5 +64,14 @@ TEST_F(ContainersTest, HeedsOrIgnoresSigtermAndDiesOfDestroy) {
   EXPECT_EQ(exits, (std::vector<int>{15, 9}));
 }
 
+TEST(Containers, SleepIsAProgram) {
+  const auto program = program_of({"sh", "-c", "sleep 1.250"});
+  ASSERT_TRUE(program.has_value());
+  EXPECT_EQ(program->duration, std::chrono::milliseconds(1250));
+  EXPECT_EQ(program->exit_code, 0);
+  EXPECT_TRUE(program->heeds_sigterm);
+  EXPECT_FALSE(program_of({"sh", "-c", "sleep"}));
+}
+
 }  // namespace
 }  // namespace mesolith::sim

@@ -40,4 +40,9 @@ void Disk::crash() {
   last_durable_ = last_done_ = schedule_.now();
 }
 
+void Disk::close() {
+  while (!pending_.empty()) apply_first();
+  crash();
+}
+
 }  // namespace mesolith::sim

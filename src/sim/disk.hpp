@@ -31,6 +31,8 @@ class Disk {
   // `done` is not called when a crash comes first.
   void write(Change change, Schedule::Action done);
   void crash();
+  // The process ends in order: all that was asked for becomes durable, no `done` comes any more.
+  void close();
   const Records& durable() const { return durable_; }
   bool idle() const { return pending_.empty(); }
   // Writes take this many times as long.

@@ -58,5 +58,19 @@ TEST(Disk, ACrashForgetsWhatWasNotDurableAndNeverCompletesIt) {
   EXPECT_TRUE(durable_but_not_told);
 }
 
+TEST(Disk, AnOrderlyEndKeepsEverythingAndCompletesNothing) {
+  Schedule schedule(Time{});
+  Rng rng(3);
+  Disk disk(schedule, rng);
+  bool done = false;
+  for (int i = 0; i < 5; ++i) disk.write({{{std::to_string(i), "x"}}, {}}, [&] { done = true; });
+  disk.close();
+  EXPECT_EQ(disk.durable().size(), 5u);
+  EXPECT_TRUE(disk.idle());
+  while (schedule.run_next(Time(seconds(10)))) {
+  }
+  EXPECT_FALSE(done);
+}
+
 }  // namespace
 }  // namespace mesolith::sim

@@ -11,6 +11,8 @@
 namespace mesolith::sim {
 namespace {
 
+constexpr NodeId operator_node = 999'999;  // beyond those that a scenario counts
+
 template <class Node>
 Node& any_of(World& world, const std::vector<std::unique_ptr<Node>>& nodes) {
   return *nodes[world.rng.below(nodes.size())];
@@ -35,7 +37,11 @@ void Faults::begin() {
 
 void Faults::next() {
   if (over_) return;
-  make_one();
+  if (world_.scenario.endings && world_.rng.chance(0.3)) {
+    end_one();
+  } else {
+    make_one();
+  }
   ++world_.faults_made;
   const double mean = to_seconds(world_.scenario.fault_interval);
   const double wait = -mean * std::log(1 - world_.rng.uniform());
@@ -80,8 +86,28 @@ void Faults::make_one() {
   }
 }
 
+void Faults::end_one() {
+  AgentNode& agent = any_of(world_, world_.agents());
+  switch (world_.rng.below(5)) {
+    case 0:
+      world_.master().stop();
+      return restart_master();
+    case 1:
+      agent.stop();
+      return restart(agent);
+    case 2:
+      return remove_framework();
+    default:
+      return agent.stop_for_good();
+  }
+}
+
 void Faults::crash_master() {
   world_.master().crash();
+  restart_master();
+}
+
+void Faults::restart_master() {
   world_.schedule.after(up_to(3), [this] {
     if (!world_.master().up()) world_.master().start();
   });
@@ -90,9 +116,31 @@ void Faults::crash_master() {
 void Faults::crash_agent() {
   AgentNode& agent = any_of(world_, world_.agents());
   agent.crash();
+  restart(agent);
+}
+
+void Faults::restart(AgentNode& agent) {
   world_.schedule.after(up_to(outage_seconds(world_.rng)), [&agent] {
     if (!agent.up()) agent.start();
   });
+}
+
+// As an operator does it, whose request may never arrive.
+void Faults::remove_framework() {
+  FrameworkNode& framework = any_of(world_, world_.frameworks());
+  if (framework.framework_id().empty()) return;
+  framework.expect_removal();
+  wire::Request request;
+  request.method = "POST";
+  request.target = request.path = "/teardown";
+  request.body = "frameworkId=" + framework.framework_id().value;
+  Handlers handlers;
+  handlers.on_message = [this](ConnectionId connection, const Message&) {
+    world_.network.close(connection, End::client);
+  };
+  const ConnectionId connection =
+      world_.network.connect(operator_node, MasterNode::node, std::move(handlers));
+  world_.network.send(connection, End::client, std::move(request));
 }
 
 void Faults::crash_framework() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes wrong in a simulated world, by its dice, until the scenario's faults_to: processes
-// crash and come back, the network parts, breaks and lingers, disks turn slow. Everything it takes
-// away it gives back by then.
+// crash and come back, the network parts, breaks and lingers, disks turn slow. Where the scenario
+// has endings an operator also stops masters and agents, agents for good, and removes frameworks.
+// Everything it takes away it gives back by then.
 #pragma once
 
 #include "base/time.hpp"
@@ -9,6 +10,7 @@
 
 namespace mesolith::sim {
 
+class AgentNode;
 class World;
 
 class Faults {
@@ -28,6 +30,11 @@ class Faults {
   void crash_framework();
   void partition(NodeId node);  // from the master
   void slow_disk();
+
+  void end_one();
+  void restart_master();  // after a while
+  void restart(AgentNode& agent);
+  void remove_framework();
 
   World& world_;
   bool over_ = false;

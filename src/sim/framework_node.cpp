@@ -24,7 +24,7 @@ FrameworkNode::FrameworkNode(World& world, uint32_t number, const FrameworkPlan&
     : world_(world),
       node_(1 + world.scenario.agents + number),
       name_(fmt::format("framework-{}", number)),
-      role_(plan.role),
+      plan_(plan),
       media_(world.rng.chance(0.5) ? wire::Media::json : wire::Media::protobuf),
       timer_(world.schedule, [this] {
         if (driver::next_deadline(*state_) <= world_.now()) {
@@ -34,8 +34,17 @@ FrameworkNode::FrameworkNode(World& world, uint32_t number, const FrameworkPlan&
           timer_.set(driver::next_deadline(*state_));
         }
       }) {
-  workload_ = plan.behavior == Behavior::hungry ? make_hungry_workload(world, *this, plan)
-                                                : make_random_workload(world, *this, plan);
+  switch (plan.behavior) {
+    case Behavior::random:
+      workload_ = make_random_workload(world, *this, plan);
+      break;
+    case Behavior::hungry:
+      workload_ = make_hungry_workload(world, *this, plan);
+      break;
+    case Behavior::demo:
+      workload_ = make_demo_workload(world, *this, plan);
+      break;
+  }
   info_ = workload_->info();
 }
 
@@ -46,6 +55,7 @@ const driver::State& FrameworkNode::state() const {
 
 void FrameworkNode::start() {
   CHECK(!state_);
+  if (workload_->over()) return;
   world_.trace.note(world_.now(), "start", name_);
   ++life_;
   ++starts_;
@@ -55,6 +65,7 @@ void FrameworkNode::start() {
   options.masters = {MasterNode::address()};
   options.backoff_max = std::chrono::seconds(2);
   options.kill_retry = std::chrono::seconds(2);
+  options.reconcile_retry_min = std::chrono::seconds(1);
   state_ = std::make_unique<driver::State>(std::move(options), world_.rng.next());
   step(driver::Started{});
   workload_->started();
@@ -63,17 +74,34 @@ void FrameworkNode::start() {
 void FrameworkNode::crash() {
   if (!state_) return;
   world_.trace.note(world_.now(), "crash", name_);
+  go_down();
+  if (workload_->resumes()) return;
+  if (!framework_id_.empty()) ended_.insert(framework_id_);
+  framework_id_ = {};
+}
+
+void FrameworkNode::end() {
+  if (!state_) return;
+  world_.trace.note(world_.now(), "end", name_);
+  go_down();
+  if (!framework_id_.empty()) ended_.insert(framework_id_);
+  framework_id_ = {};
+  removal_expected_ = false;
+}
+
+void FrameworkNode::go_down() {
   session_.reset();
   world_.network.down(node_);
   timer_.cancel();
   waiting_.clear();
   state_.reset();
-  workload_->on_disconnected();
+  workload_->stopped();
 }
 
 void FrameworkNode::call(mesos::v1::scheduler::Call call) {
   if (!up()) return;
   record_request(call);
+  if (call.type() == mesos::v1::scheduler::Call::TEARDOWN) removal_expected_ = true;
   step(driver::Requested{std::move(call)});
 }
 
@@ -93,7 +121,9 @@ void FrameworkNode::step(driver::Event event) {
     world_.trace.note(world_.now(), "step", name_, kind_of(next), [&] { return describe(next); });
     driver::Effects effects;
     driver::step(*state_, world_.now(), next, effects);
-    for (driver::Effect& effect : effects) perform(effect);
+    for (driver::Effect& effect : effects) {
+      if (up()) perform(effect);
+    }
   }
   stepping_ = false;
   if (up()) timer_.set(driver::next_deadline(*state_));
@@ -157,8 +187,8 @@ void FrameworkNode::perform(const driver::Deliver& deliver) {
   workload_->on_event(event);
 }
 
-void FrameworkNode::perform(const driver::Disconnected&) {
-  workload_->on_disconnected();
+void FrameworkNode::perform(const driver::Disconnected& disconnected) {
+  workload_->on_disconnected(disconnected.reason);
 }
 
 void FrameworkNode::perform(const driver::Abort& abort) {
@@ -170,6 +200,7 @@ void FrameworkNode::perform(const driver::Abort& abort) {
       start();
     });
   }
+  if (workload_->on_aborted(abort.message)) return;
   world_.fail("identity", name_ + " was turned away: " + abort.message);
 }
 
@@ -194,6 +225,7 @@ void FrameworkNode::record_launch(const mesos::v1::TaskInfo& task, const std::st
   using Capability = mesos::v1::FrameworkInfo::Capability;
   TaskRecord& record = world_.ledger[{framework_id_, TaskId(task.task_id().value())}];
   record.requested = world_.now();
+  record.agent_id = AgentId(task.agent_id().value());
   record.checkpoint = info_.checkpoint();
   record.partition_aware = model::has_capability(info_, Capability::PARTITION_AWARE);
   record.by_executor = task.has_executor() || !group.empty();

@@ -35,6 +35,8 @@ struct Told {  // one update that the framework's driver delivered
 
 struct TaskRecord {
   Time requested{};
+  AgentId agent_id;         // where it was asked for
+  bool agent_left = false;  // that agent was ended for good: what became of it nobody will tell
   bool checkpoint = false;
   bool partition_aware = false;
   bool kill_requested = false;

@@ -20,7 +20,7 @@ master::Options options_of(const Scenario& scenario) {
   master::Options options;
   options.ip = "10.0.0.1";
   options.hostname = "master";
-  options.heartbeat_interval = std::chrono::seconds(3);
+  options.heartbeat_interval = scenario.heartbeat_interval;
   options.agent_ping_timeout = scenario.agent_ping_timeout;
   options.max_agent_ping_timeouts = 3;
   options.agent_reregister_timeout = std::chrono::seconds(8);
@@ -97,6 +97,13 @@ void MasterNode::crash() {
   state_.reset();
 }
 
+void MasterNode::stop() {
+  if (!state_) return;
+  world_.trace.note(world_.now(), "stop", "master");
+  disk_.close();
+  crash();
+}
+
 void MasterNode::on_request(ConnectionId connection, const wire::Request& request) {
   world_.trace.note(world_.now(), "request", "master", request.body, [&] {
     return fmt::format("{} ({} bytes) on connection {}", request.path, request.body.size(),
@@ -150,9 +157,14 @@ void MasterNode::step(const master::Event& event) {
   if (world_.failed()) return;
   world_.trace.note(world_.now(), "step", "master", kind_of(event),
                     [&] { return describe(event); });
+  world_.before_master_step(event);
   master::Effects effects;
   master::step(*state_, world_.now(), event, effects);
-  plant_after(event);
+  plant_after(event, effects);
+  for (auto each = state_->completed_frameworks.rbegin();
+       each != state_->completed_frameworks.rend(); ++each) {
+    if (!world_.removed_frameworks.insert(each->framework.id).second) break;
+  }
   world_.check([&](Checker& each) { return each.after_master_step(event, effects); });
   for (master::Effect& effect : effects) perform(effect);
   timer_.set(master::next_deadline(*state_, world_.now()));

@@ -26,6 +26,8 @@ class MasterNode {
 
   void start();
   void crash();
+  // The process ends in order.
+  void stop();
   bool up() const { return state_ != nullptr; }
   // CHECKs up().
   const master::State& state() const;
@@ -51,7 +53,7 @@ class MasterNode {
   void perform(const master::CloseStream& close);
   void perform(const master::Persist& persist);
   void send(master::StreamId stream, const google::protobuf::Message& message);
-  void plant_after(const master::Event& event);
+  void plant_after(const master::Event& event, master::Effects& effects);
   void drop_update(const master::SendToFramework& out);
   void invent_update(const master::SendToFramework& out);
 

@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bugs of a master, made on purpose around its core (scenario.hpp, Plant).
+#include <algorithm>
+
 #include "sim/master_node.hpp"
 #include "sim/world.hpp"
 
 namespace mesolith::sim {
 
-// What a task uses is freed at once, as if it had ended, so that it is offered to others.
-void MasterNode::plant_after(const master::Event& event) {
+namespace {
+
+bool is_shutdown(const master::Effect& effect) {
+  const auto* out = std::get_if<master::SendToAgent>(&effect);
+  return out && out->event.type() == protocol::MasterEvent::SHUTDOWN_FRAMEWORK;
+}
+
+}  // namespace
+
+// What a task uses is freed at once, as if it had ended, so that it is offered to others; or the
+// first agent that should hear of a framework's end does not.
+void MasterNode::plant_after(const master::Event& event, master::Effects& effects) {
   using mesos::v1::scheduler::Call;
+  if (world_.scenario.plant == Plant::teardown_unheard && !planted_) {
+    const auto unheard = std::ranges::find_if(effects, is_shutdown);
+    if (unheard == effects.end()) return;
+    effects.erase(unheard);
+    planted_ = true;
+    return;
+  }
   if (world_.scenario.plant != Plant::freed_twice || planted_) return;
   const auto* called = std::get_if<master::FrameworkCalled>(&event);
   if (!called || called->call.type() != Call::ACCEPT) return;

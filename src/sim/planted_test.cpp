@@ -24,10 +24,23 @@ class Planted : public testing::TestWithParam<Case> {};
 
 constexpr uint64_t seeds_max = 20;
 
+Scenario scenario_for(Plant plant, uint64_t seed) {
+  switch (plant) {
+    case Plant::weights_ignored:
+      return fair_sharing(seed);
+    case Plant::teardown_unheard:
+      return endings();
+    case Plant::task_miscounted:
+      return demos(seed);
+    default:
+      return small_faulty();
+  }
+}
+
 TEST_P(Planted, IsCaught) {
   const Case& given = GetParam();
   for (uint64_t seed = 1; seed <= seeds_max; ++seed) {
-    Scenario scenario = given.plant == Plant::weights_ignored ? fair_sharing(seed) : small_faulty();
+    Scenario scenario = scenario_for(given.plant, seed);
     ASSERT_FALSE(simulate(scenario, seed).failure.has_value());
     scenario.plant = given.plant;
     const Outcome outcome = simulate(scenario, seed);
@@ -46,7 +59,9 @@ INSTANTIATE_TEST_SUITE_P(Plants, Planted,
                                          Case{Plant::update_not_delivered, {"updates"}},
                                          Case{Plant::update_invented, {"updates"}},
                                          Case{Plant::weights_ignored, {"shares"}},
-                                         Case{Plant::timer_lost, {"convergence", "updates"}}),
+                                         Case{Plant::timer_lost, {"convergence", "updates"}},
+                                         Case{Plant::teardown_unheard, {"endings"}},
+                                         Case{Plant::task_miscounted, {"account"}}),
                          [](const auto& info) { return std::string(name_of(info.param.plant)); });
 
 TEST(Plants, HaveNames) {

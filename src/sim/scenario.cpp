@@ -19,6 +19,8 @@ constexpr std::array rows = {
     Row{Plant::update_invented, "update_invented"},
     Row{Plant::weights_ignored, "weights_ignored"},
     Row{Plant::timer_lost, "timer_lost"},
+    Row{Plant::teardown_unheard, "teardown_unheard"},
+    Row{Plant::task_miscounted, "task_miscounted"},
 };
 
 }  // namespace

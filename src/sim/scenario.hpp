@@ -22,6 +22,8 @@ enum class Plant {
   update_invented,       // a framework is told of an end that did not happen
   weights_ignored,       // the master is not told of the weights
   timer_lost,            // an agent that has restarted is never ticked
+  teardown_unheard,      // an agent does not hear that a framework was torn down
+  task_miscounted,       // a demo does not hear of the end of one of its tasks
 };
 std::optional<Plant> plant_named(std::string_view name);
 std::string_view name_of(Plant plant);
@@ -30,11 +32,13 @@ const std::vector<Plant>& all_plants();  // but none
 enum class Behavior {
   random,  // launches, kills, declines, suppresses at random
   hungry,  // launches as many equal tasks as it is offered room for
+  demo,    // the core of frameworks/drf_demo; it ends on purpose and runs again
 };
 
 struct FrameworkPlan {
   std::string role = "default";
   Behavior behavior = Behavior::random;
+  double cpus = 1, mem_mb = 128;  // of each task of the hungry and of demos
 };
 
 struct Scenario {
@@ -44,7 +48,10 @@ struct Scenario {
   std::map<std::string, double> weights;
   double agent_cpus = 4, agent_mem_mb = 4096;
   bool faults = true;
+  // Among the faults, agents, masters and frameworks also end on purpose, and come back.
+  bool endings = false;
   Plant plant = Plant::none;
+  Duration heartbeat_interval = std::chrono::seconds(3);  // five missed: the connection is lost
   // Three missed in a row make an agent unreachable.
   Duration agent_ping_timeout = std::chrono::seconds(2);
 
@@ -56,7 +63,7 @@ struct Scenario {
   Duration end = std::chrono::seconds(62);
   Duration fault_interval = std::chrono::milliseconds(2500);  // on average
 
-  // Of the tasks; for the hungry the mean.
+  // Of the tasks; for the hungry and for demos the mean.
   Duration task_duration_max = std::chrono::seconds(6);
   uint32_t tasks_max = 40;  // per framework; 0: no limit
   bool check_shares = false;

@@ -40,6 +40,14 @@ TEST(Seeds, SmallFaulty) {
   EXPECT_GT(faults, 100u);
 }
 
+TEST(Seeds, Endings) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) expect_good(endings(), seed);
+}
+
+TEST(Seeds, Demos) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) expect_good(demos(seed), seed);
+}
+
 TEST(Seeds, FairSharing) {
   for (uint64_t seed = 1; seed <= 4; ++seed) expect_good(fair_sharing(seed), seed);
 }

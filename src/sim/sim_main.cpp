@@ -18,9 +18,12 @@ using Kind = FlagSpec::Kind;
 constexpr FlagSpec specs[] = {
     {"help", Kind::boolean, "false", true, "Print this."},
     {"seed", Kind::number, "1", true, "Run this seed."},
+    {"count", Kind::number, "1", true, "Run so many seeds, from --seed on."},
     {"seeds", Kind::text, std::nullopt, true, "FROM..TO: run each of these seeds."},
     {"replay", Kind::number, std::nullopt, true, "Run this seed and print all that happens."},
-    {"scenario", Kind::text, "small_faulty", true, "small_faulty, fair_sharing or nsdi_replay."},
+    {"scenario", Kind::text, "mixed", true,
+     "small_faulty, endings, demos, mixed (one of these, by the seed), fair_sharing or "
+     "nsdi_replay."},
     {"agents", Kind::number, std::nullopt, true, "How many agents."},
     {"frameworks", Kind::number, std::nullopt, true, "How many frameworks."},
     {"duration", Kind::duration, std::nullopt, true,
@@ -66,6 +69,8 @@ Result<uint64_t> parse_seed(std::string_view text) {
 Result<Order> order_of(const Flags& flags) {
   Order order;
   order.from = order.to = static_cast<uint64_t>(flags.number("seed"));
+  if (flags.number("count") < 1) return failure(Code::invalid, "--count must be at least 1");
+  order.to += static_cast<uint64_t>(flags.number("count")) - 1;
   if (flags.has("seeds")) {
     const std::string& text = flags.text("seeds");
     const size_t dots = text.find("..");
@@ -115,7 +120,8 @@ Result<Scenario> scenario_of(const Flags& flags, const Order& order, uint64_t se
 std::string again(std::span<const std::string> arguments, uint64_t seed) {
   std::string command = "mesolith sim";
   for (const std::string& argument : joined(arguments)) {
-    if (!argument.starts_with("--seed") && !argument.starts_with("--replay")) {
+    if (!argument.starts_with("--seed") && !argument.starts_with("--replay") &&
+        !argument.starts_with("--count")) {
       command += " " + argument;
     }
   }
@@ -124,11 +130,14 @@ std::string again(std::span<const std::string> arguments, uint64_t seed) {
 
 // What broke under this seed, if something did.
 std::optional<std::string> run(const Scenario& scenario, uint64_t seed, const Order& order,
-                               uint64_t& happenings) {
+                               Outcome& total) {
   Trace::Sink sink;
   if (order.replay) sink = [](const std::string& line) { fmt::print("{}\n", line); };
   const Outcome outcome = simulate(scenario, seed, sink);
-  happenings += outcome.happenings;
+  total.happenings += outcome.happenings;
+  total.faults += outcome.faults;
+  total.tasks_launched += outcome.tasks_launched;
+  total.tasks_finished += outcome.tasks_finished;
   if (order.from == order.to) {
     fmt::print("seed {}: {} happenings, {} faults, {} containers, {} finished, trace {:016x}\n",
                seed, outcome.happenings, outcome.faults, outcome.tasks_launched,
@@ -162,7 +171,7 @@ int sim_main(std::span<const std::string> arguments) {
   if (!flags) return wrong(flags.error());
   if (flags->boolean("help")) {
     fmt::print(
-        "Usage: mesolith sim [flags]\n\n  mesolith sim --seeds 1..1000 --check-determinism\n"
+        "Usage: mesolith sim [flags]\n\n  mesolith sim --seed 1 --count 1000 --check-determinism\n"
         "  mesolith sim --replay 42\n  mesolith sim --plant early_persist --seed 1\n\n{}\n"
         "Plants:{}\n",
         describe_flags(specs), plants());
@@ -170,17 +179,19 @@ int sim_main(std::span<const std::string> arguments) {
   }
   const auto order = order_of(*flags);
   if (!order) return wrong(order.error());
-  uint64_t failed = 0, happenings = 0;
+  uint64_t failed = 0;
+  Outcome total;
   for (uint64_t seed = order->from; seed <= order->to; ++seed) {
     const auto scenario = scenario_of(*flags, *order, seed);
     if (!scenario) return wrong(scenario.error());
-    const auto broken = run(*scenario, seed, *order, happenings);
+    const auto broken = run(*scenario, seed, *order, total);
     if (!broken) continue;
     ++failed;
     fmt::print("seed {} FAILED: {}\n  see it again: {}\n", seed, *broken, again(arguments, seed));
   }
-  fmt::print("{} seeds, {} failed, {} happenings\n", order->to - order->from + 1, failed,
-             happenings);
+  fmt::print("{} seeds{}, {} failed: {} happenings, {} faults, {} containers, {} finished\n",
+             order->to - order->from + 1, order->check_determinism ? ", each twice" : "", failed,
+             total.happenings, total.faults, total.tasks_launched, total.tasks_finished);
   return failed == 0 ? 0 : 1;
 }
 

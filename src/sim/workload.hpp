@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "sim/scenario.hpp"
@@ -21,12 +22,20 @@ class Workload {
   virtual mesos::v1::FrameworkInfo info() = 0;
   virtual void started() {}  // the process, for the first time or again
   virtual void on_event(const mesos::v1::scheduler::Event& event) = 0;
-  virtual void on_disconnected() {}
+  virtual void on_disconnected(const std::string& reason) { (void)reason; }
+  // The driver has given up. Whether that was to be expected: the node's framework has ended then.
+  virtual bool on_aborted(const std::string& message) = 0;
+  virtual void stopped() {}  // the process has gone
+  // Whether a process that comes back takes up the framework that it had.
+  virtual bool resumes() const { return true; }
+  virtual bool over() const { return false; }  // it does not come back
 };
 
 // They keep references to both.
 std::unique_ptr<Workload> make_random_workload(World& world, FrameworkNode& node,
                                                const FrameworkPlan& plan);
+std::unique_ptr<Workload> make_demo_workload(World& world, FrameworkNode& node,
+                                             const FrameworkPlan& plan);
 std::unique_ptr<Workload> make_hungry_workload(World& world, FrameworkNode& node,
                                                const FrameworkPlan& plan);
 

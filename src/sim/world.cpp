@@ -34,6 +34,8 @@ World::World(Scenario given, uint64_t seed, Trace::Sink sink)
   checkers_.push_back(make_single_run_checker(*this));
   checkers_.push_back(make_updates_checker(*this));
   if (scenario.check_shares) checkers_.push_back(make_shares_checker(*this));
+  checkers_.push_back(make_endings_checker(*this));
+  checkers_.push_back(make_account_checker(*this));
   checkers_.push_back(make_convergence_checker(*this));
 }
 

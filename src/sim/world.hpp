@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,10 @@ class World {
     }
   }
 
+  void before_master_step(const master::Event& event) {
+    for (const auto& each : checkers_) each->before_master_step(event);
+  }
+
   Time now() const { return schedule.now(); }
   bool launching() const { return now() < start + scenario.launches_to; }
   bool quiet() const { return quiet_; }
@@ -69,6 +74,7 @@ class World {
   Network network;
   Trace trace;
   Ledger ledger;
+  std::set<FrameworkId> removed_frameworks;  // by a master, at any time
   uint64_t faults_made = 0;
 
   MasterNode& master() { return *master_; }

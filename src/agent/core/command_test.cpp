@@ -297,6 +297,10 @@ TEST(Command, ShutdownFrameworkKillsWithoutUpdates) {
   event.mutable_shutdown_framework()->mutable_framework_id()->set_value("F");
   core.master(event);
   EXPECT_NE(core.one<SignalContainer>(), nullptr);
+  core.step(MasterDisconnected{core.state.connection});
+  core.connect();  // to another, which may not know that it has ended
+  EXPECT_TRUE(core.subscribed_with.frameworks().empty());
+  EXPECT_TRUE(core.subscribed_with.tasks().empty());
   core.step(ContainerExited{id, terminated_status});
   EXPECT_TRUE(core.updates().empty());
   EXPECT_NE(core.one<AcknowledgeContainer>(), nullptr);

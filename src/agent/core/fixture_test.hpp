@@ -72,6 +72,7 @@ class Core {
     step(MasterDetected{});
     tick_at_deadline();
     ASSERT_NE(one<SubscribeToMaster>(), nullptr);
+    subscribed_with = one<SubscribeToMaster>()->call.subscribe();
     protocol::MasterEvent event;
     event.set_type(protocol::MasterEvent::SUBSCRIBED);
     event.mutable_subscribed()->mutable_agent_id()->set_value("M-S0");
@@ -209,6 +210,7 @@ class Core {
   Effects effects;
   uint64_t ticket = 0;
   std::map<std::string, std::string> stored;
+  protocol::AgentCall::Subscribe subscribed_with;  // the last time
 };
 
 }  // namespace mesolith::agent

@@ -166,7 +166,8 @@ void subscribe(Context& context) {
   subscribe->set_process_id("slave(1)@" + state.options.ip + ":" +
                             std::to_string(state.info.port()));
   for (const auto& [id, framework] : state.frameworks) {
-    list_framework(state, framework, *subscribe);
+    // One that a master has ended is no other master's either, though its tasks still die.
+    if (!framework.terminating) list_framework(state, framework, *subscribe);
   }
   for (const Framework& framework : state.completed_frameworks) {
     *subscribe->add_completed_frameworks() = model::to_proto(framework.id);

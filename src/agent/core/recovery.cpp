@@ -254,6 +254,10 @@ void on_recovered(Context& context, const Recovered& event) {
     for (const auto& [key, bytes] : event.records) erase(context, key);
     *records = Records{};
   }
+  if (!records->agent) {  // it was ended for good, and had not come to the end of it
+    for (const auto& [key, bytes] : event.records) erase(context, key);
+    *records = Records{};
+  }
   for (const auto& record : records->frameworks) {
     Framework framework;
     framework.id = model::id_of(record.info().id());

@@ -222,6 +222,24 @@ TEST(Recovery, Identity) {
   EXPECT_TRUE(anew.state.id.empty());
 }
 
+// It was killed between the operator's order and its end: the agent that starts then is another.
+TEST(Recovery, AnAgentEndedForGoodKeepsNothing) {
+  Before before;
+  before.core.step(OperatorStopped{});
+  ASSERT_FALSE(before.core.stored.contains("agent"));
+  ASSERT_FALSE(before.core.stored.empty());
+  Core core;
+  core.stored = before.core.stored;
+  core.step(Recovered{records(core), {{before.id, 100, std::nullopt, std::nullopt}}});
+  EXPECT_NE(core.one<DestroyContainer>(), nullptr);
+  EXPECT_TRUE(core.state.frameworks.empty());
+  EXPECT_TRUE(core.stored.empty());
+  core.step(MasterDetected{});
+  core.tick_at_deadline();
+  ASSERT_NE(core.one<SubscribeToMaster>(), nullptr);
+  EXPECT_TRUE(core.one<SubscribeToMaster>()->call.subscribe().tasks().empty());
+}
+
 TEST(Recovery, CorruptRecordStopsTheAgent) {
   Core core;
   core.step(Recovered{{{"task/F/t", "\xff\xff"}}, {}});

@@ -100,6 +100,7 @@ void recount_use(State& state, Agent& agent) {
 void adopt_task(Framework& framework, const Agent& agent, Task& task,
                 const mesos::v1::Task& listed) {
   task.proto = listed;
+  *task.proto.mutable_agent_id() = model::to_proto(agent.id);  // whatever the list says
   const auto executors = framework.executors.find(agent.id);
   task.command = executors == framework.executors.end() ||
                  !executors->second.contains(ExecutorId(listed.executor_id().value()));
@@ -115,8 +116,29 @@ void adopt_task(Framework& framework, const Agent& agent, Task& task,
   });
 }
 
+// The list left the agent before the task ended, and was overtaken by a later connection.
+bool is_overtaken(const Framework& framework, const mesos::v1::Task& listed) {
+  if (model::is_terminal(listed.state())) return false;
+  const auto& completed = framework.completed_tasks;
+  const auto last = std::find_if(completed.rbegin(), completed.rend(), [&](const auto& task) {
+    return task.task_id().value() == listed.task_id().value() &&
+           task.agent_id().value() == listed.agent_id().value();
+  });
+  if (last == completed.rend()) return false;
+  switch (last->state()) {
+    case mesos::v1::TASK_FINISHED:
+    case mesos::v1::TASK_FAILED:
+    case mesos::v1::TASK_KILLED:
+    case mesos::v1::TASK_ERROR:
+      return true;
+    default:  // the others may yet turn out to run
+      return false;
+  }
+}
+
 void restore_task(Turn turn, Framework& framework, Agent& agent, const mesos::v1::Task& listed) {
   const TaskId id(listed.task_id().value());
+  if (!framework.tasks.contains(id) && is_overtaken(framework, listed)) return;
   if (const Task* other = find_task(framework, id);
       other && other->proto.agent_id().value() != agent.id.value) {
     agent.pending_kills[{framework.id, id}] = std::nullopt;  // its name was given away meanwhile

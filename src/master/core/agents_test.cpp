@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 using SchedulerEvent = TestCluster::SchedulerEvent;
 using MasterEvent = TestCluster::MasterEvent;
 using AgentCall = TestCluster::AgentCall;
+using Call = TestCluster::Call;
 using mesos::v1::TaskStatus;
 
 AgentSubscribing returning(const TestCluster& cluster, const TestCluster::Agent& agent,
@@ -182,6 +183,71 @@ TEST(AgentsTest, AfterARestartTheMasterLearnsItsTasksFromTheAgents) {
   EXPECT_TRUE(found.recovered);
   EXPECT_TRUE(found.tasks.contains(TaskId("t")));
   EXPECT_EQ(found.used.size(), 1u);
+}
+
+// Two connections of one agent may be heard of in the wrong order.
+TEST(AgentsTest, ATaskThatEndedIsNotTakenUpAgainFromAnOlderList) {
+  TestCluster cluster;
+  const auto agent = cluster.add_agent("10.0.0.2:5051");
+  const auto framework = cluster.subscribe(TestCluster::info("f"));
+  const auto task = TestCluster::task("t", agent.id);
+  cluster.accept(framework, cluster.offer(framework), {task});
+  cluster.update(agent, framework, "t", mesos::v1::TASK_FINISHED);
+  Call acknowledge;
+  acknowledge.set_type(Call::ACKNOWLEDGE);
+  acknowledge.mutable_acknowledge()->mutable_agent_id()->set_value(agent.id);
+  acknowledge.mutable_acknowledge()->mutable_task_id()->set_value("t");
+  acknowledge.mutable_acknowledge()->set_uuid("0123456789abcdef");
+  cluster.call(framework, acknowledge);
+  const auto& tasks = cluster.state.frameworks.at(FrameworkId(framework.id)).tasks;
+  ASSERT_TRUE(tasks.empty());
+
+  AgentSubscribing older{77, "uuid", "", cluster.agent_subscribe("10.0.0.2:5051")};
+  auto& subscribe = *older.call.mutable_subscribe();
+  subscribe.mutable_agent_info()->mutable_id()->set_value(agent.id);
+  *subscribe.add_frameworks() = cluster.state.frameworks.at(FrameworkId(framework.id)).info;
+  auto& listed = *subscribe.add_tasks();
+  listed.set_name("t");
+  listed.mutable_task_id()->set_value("t");
+  listed.mutable_framework_id()->set_value(framework.id);
+  listed.mutable_agent_id()->set_value(agent.id);
+  listed.set_state(mesos::v1::TASK_RUNNING);
+  cluster.step(older);
+  ASSERT_EQ(cluster.taken(77, MasterEvent::SUBSCRIBED).size(), 1u);
+  EXPECT_TRUE(tasks.empty());
+  const auto& completed = cluster.state.frameworks.at(FrameworkId(framework.id)).completed_tasks;
+  ASSERT_EQ(completed.size(), 1u);
+  EXPECT_EQ(completed[0].state(), mesos::v1::TASK_FINISHED);
+
+  // That it has ended, of which the agent has not been told, is told again.
+  listed.set_state(mesos::v1::TASK_FINISHED);
+  older.stream = 78;
+  cluster.step(older);
+  EXPECT_EQ(tasks.size(), 1u);
+}
+
+// Whatever agent the list names: by another's the framework's end would not be survived.
+TEST(AgentsTest, AListedTaskIsOnTheAgentThatListsIt) {
+  TestCluster cluster;
+  const auto framework = cluster.subscribe(TestCluster::info("f"));
+  AgentSubscribing subscribing{77, "uuid", "", cluster.agent_subscribe("10.0.0.3:5051")};
+  auto& subscribe = *subscribing.call.mutable_subscribe();
+  *subscribe.add_frameworks() = cluster.state.frameworks.at(FrameworkId(framework.id)).info;
+  auto& listed = *subscribe.add_tasks();
+  listed.set_name("t");
+  listed.mutable_task_id()->set_value("t");
+  listed.mutable_framework_id()->set_value(framework.id);
+  listed.mutable_agent_id()->set_value("");
+  listed.set_state(mesos::v1::TASK_RUNNING);
+  cluster.step(subscribing);
+  const auto agent = cluster.taken(77, MasterEvent::SUBSCRIBED);
+  ASSERT_EQ(agent.size(), 1u);
+  const auto& tasks = cluster.state.frameworks.at(FrameworkId(framework.id)).tasks;
+  ASSERT_EQ(tasks.size(), 1u);
+  EXPECT_EQ(tasks.begin()->second.proto.agent_id().value(),
+            agent[0].subscribed().agent_id().value());
+  cluster.step(FrameworkTornDown{FrameworkId(framework.id)});
+  EXPECT_EQ(cluster.taken(77, MasterEvent::SHUTDOWN_FRAMEWORK).size(), 1u);
 }
 
 TEST(AgentsTest, AnAgentThatDoesNotComeBackIsUnreachableAndFrameworksHearOfIt) {

@@ -4,6 +4,8 @@
 // nothing left over: no container, no unacknowledged update, no resource that is held by nobody.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/task_state.hpp"
 #include "sim/agent_node.hpp"
 #include "sim/checkers/checker.hpp"
@@ -24,6 +26,7 @@ class ConvergenceChecker : public Checker {
  private:
   Complaint agent(const AgentNode& node) const;
   Complaint framework(const FrameworkNode& node) const;
+  bool ended(const FrameworkId& id) const;
   Complaint task(const TaskKey& key, const TaskRecord& record) const;
   Complaint leftovers() const;
 
@@ -58,6 +61,12 @@ Complaint ConvergenceChecker::agent(const AgentNode& node) const {
 }
 
 Complaint ConvergenceChecker::framework(const FrameworkNode& node) const {
+  for (const FrameworkId& id : node.ended()) {
+    if (world_.master().state().frameworks.contains(id)) {
+      return "the master still has framework " + id.value + " of " + node.name() + ", which ended";
+    }
+  }
+  if (node.over() && !node.up()) return {};
   if (!node.up()) return node.name() + " is not up";
   if (node.state().phase != frameworks::driver::Phase::subscribed) {
     return node.name() + " is not subscribed";
@@ -83,12 +92,23 @@ Complaint ConvergenceChecker::framework(const FrameworkNode& node) const {
   return {};
 }
 
+bool ConvergenceChecker::ended(const FrameworkId& id) const {
+  return std::ranges::any_of(world_.frameworks(),
+                             [&](const auto& node) { return node->ended().contains(id); });
+}
+
+// Of whose framework nothing more is told, and what ran where an agent was ended for good.
 Complaint ConvergenceChecker::task(const TaskKey& key, const TaskRecord& record) const {
+  for (const ContainerRecord& container : record.containers) {
+    if (!container.ended) return "task " + key.second.value + " still runs on " + container.agent;
+  }
+  if (ended(key.first)) return {};
   if (record.told.empty()) return "nothing was ever told of task " + key.second.value;
   const Told& last = record.told.back();
   const bool told =
       std::ranges::any_of(record.told, [](const Told& each) { return is_definite(each.state); });
   if (told || model::is_terminal(last.state) || last.state == mesos::v1::TASK_UNKNOWN) return {};
+  if (record.agent_left && last.state == mesos::v1::TASK_UNREACHABLE) return {};
   return fmt::format("task {} is in limbo: the last that was told of it is {}", key.second.value,
                      mesos::v1::TaskState_Name(last.state));
 }

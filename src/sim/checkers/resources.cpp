@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // No resource is offered or used twice: on each agent, what is offered and what tasks hold is never
 // more than the agent has, in the master's books; and the containers that really run on it never
-// use more either. Offers as sent are the offers in the books.
+// use more either. Offers as sent are the offers in the books. What a removed framework still runs
+// counts no more: as in Apache Mesos its resources are free at once, while agents end its tasks.
 #include <fmt/format.h>
 
 #include <set>
@@ -24,6 +25,7 @@ class ResourcesChecker : public Checker {
 
  private:
   Complaint books() const;
+  Complaint places() const;
   Complaint shares() const;
   Complaint sent(const master::SendToFramework& out) const;
 
@@ -40,6 +42,7 @@ Complaint ResourcesChecker::books() const {
       taken += found->second.resources.quantities();
     }
     for (const auto& [framework_id, task_id] : agent.tasks) {
+      if (world_.removed_frameworks.contains(framework_id)) continue;  // by a master before
       const auto framework = state.frameworks.find(framework_id);
       if (framework == state.frameworks.end()) continue;
       const auto task = framework->second.tasks.find(task_id);
@@ -51,6 +54,29 @@ Complaint ResourcesChecker::books() const {
     if (!agent.total.quantities().contains(taken)) {
       return fmt::format("agent {} has {}, of which {} are offered or used", id.value,
                          agent.total.quantities().describe(), taken.describe());
+    }
+  }
+  return {};
+}
+
+// What a framework has it has on agents that there are.
+Complaint ResourcesChecker::places() const {
+  const master::State& state = world_.master().state();
+  for (const auto& [id, framework] : state.frameworks) {
+    for (const auto& [agent_id, used] : framework.used) {
+      if (state.agents.contains(agent_id)) continue;
+      return fmt::format("framework {} uses {} on agent {}, which is not there", id.value,
+                         used.quantities().describe(), agent_id.value);
+    }
+    for (const auto& [agent_id, executors] : framework.executors) {
+      if (state.agents.contains(agent_id)) continue;
+      return fmt::format("framework {} has executor {} on agent {}, which is not there", id.value,
+                         executors.begin()->first.value, agent_id.value);
+    }
+    for (const auto& [task_id, task] : framework.tasks) {
+      if (state.agents.contains(AgentId(task.proto.agent_id().value()))) continue;
+      return fmt::format("task {} is on agent {}, which is not there", task_id.value,
+                         task.proto.agent_id().value());
     }
   }
   return {};
@@ -106,6 +132,7 @@ Complaint ResourcesChecker::after_master_step(const master::Event&,
     offered = true;
     if (Complaint complaint = sent(*out)) return complaint;
   }
+  if (Complaint complaint = places()) return complaint;
   // What is taken grows by offers only.
   if (!offered) return {};
   if (Complaint complaint = books()) return complaint;
@@ -115,7 +142,8 @@ Complaint ResourcesChecker::after_master_step(const master::Event&,
 Complaint ResourcesChecker::container_started(const AgentNode& agent, const TaskKey& task) {
   model::Quantities used;
   for (const auto& [id, container] : agent.containers().all()) {
-    if (!container.exit_status && container.sized) used += container.uses;
+    if (container.exit_status || !container.sized) continue;
+    if (!world_.removed_frameworks.contains(container.task.first)) used += container.uses;
   }
   if (agent.total().contains(used)) return {};
   return fmt::format("the containers on {} use {} with task {}, which is more than {}",

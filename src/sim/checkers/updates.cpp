@@ -41,7 +41,7 @@ Complaint untrue(const TaskRecord& record, TaskState state) {
       return {};
     case mesos::v1::TASK_KILLED:
     case mesos::v1::TASK_KILLING:
-      if (!record.kill_requested) return "nobody asked for its kill";
+      if (!record.kill_requested && !record.agent_left) return "nobody asked for its kill";
       return {};
     case mesos::v1::TASK_ERROR:
       if (started) return "a container of it was started";
@@ -91,6 +91,7 @@ Complaint UpdatesChecker::at_end() {
   for (const auto& [key, record] : world_.ledger) {
     if (!record.checkpoint || !ours.contains(key.first)) continue;
     if (record.by_executor && !record.end_acknowledged) continue;
+    if (record.agent_left) continue;
     const auto ended = std::ranges::find_if(
         record.containers, [](const ContainerRecord& each) { return each.ended.has_value(); });
     if (ended == record.containers.end()) continue;

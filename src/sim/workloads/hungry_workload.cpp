@@ -23,6 +23,7 @@ class HungryWorkload : public Workload {
 
   mesos::v1::FrameworkInfo info() override;
   void on_event(const SchedulerEvent& event) override;
+  bool on_aborted(const std::string&) override { return false; }
 
  private:
   void fill(const mesos::v1::Offer& offer);
@@ -60,7 +61,7 @@ Duration HungryWorkload::duration() {
 }
 
 void HungryWorkload::fill(const mesos::v1::Offer& offer) {
-  const model::Quantities size{{model::cpus, 1000}, {model::mem, 128'000}};
+  const model::Quantities size = size_of(plan_);
   const uint32_t most = world_.scenario.tasks_max;
   if (!world_.launching() || (most != 0 && launched_ >= most)) {
     return node_.call(make_decline(offer, 3600));

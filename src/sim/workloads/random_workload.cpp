@@ -2,7 +2,8 @@
 // A framework that does anything a framework may do, by chance: it launches tasks of any size and
 // duration, some of which fail, with and without executors, in groups; kills; declines with filters
 // of any length; sits on offers until they may be void; suppresses and revives; asks for
-// reconciliation.
+// reconciliation. Where the scenario has endings it may tear itself down, says so again until it is
+// told that it has been removed, and comes back as another framework.
 #include <fmt/format.h>
 
 #include <map>
@@ -29,6 +30,7 @@ class RandomWorkload : public Workload {
   FrameworkInfo info() override;
   void started() override;
   void on_event(const SchedulerEvent& event) override;
+  bool on_aborted(const std::string& message) override;
 
  private:
   enum class Standing { asked, running, ended };
@@ -45,6 +47,7 @@ class RandomWorkload : public Workload {
   void fidget();
   void kill_one();
   void reconcile(bool implicitly);
+  void tear_down();
 
   World& world_;
   Rng rng_;
@@ -52,6 +55,7 @@ class RandomWorkload : public Workload {
   FrameworkPlan plan_;
   uint32_t launched_ = 0;
   bool suppressed_ = false;
+  bool leaving_ = false;
   const model::Quantities executor_size_{{model::cpus, 100}, {model::mem, 32'000}};
   std::map<TaskId, Standing> tasks_;
 };
@@ -61,7 +65,8 @@ FrameworkInfo RandomWorkload::info() {
   FrameworkInfo info;
   info.set_user("root");
   info.set_name(node_.name());
-  info.set_failover_timeout(1e6);
+  // A master that restarts forgets who was removed, and waits for it so long.
+  info.set_failover_timeout(world_.scenario.endings ? 20 : 1e6);
   info.set_checkpoint(rng_.chance(0.8));
   if (rng_.chance(0.7)) {
     info.add_roles(plan_.role);
@@ -82,6 +87,10 @@ void RandomWorkload::started() {
 }
 
 void RandomWorkload::on_event(const SchedulerEvent& event) {
+  if (leaving_) {
+    if (event.type() == SchedulerEvent::SUBSCRIBED) tear_down();
+    return;
+  }
   if (event.type() == SchedulerEvent::OFFERS) {
     for (const auto& offer : event.offers().offers()) on_offer(offer);
   } else if (event.type() == SchedulerEvent::UPDATE) {
@@ -192,9 +201,29 @@ void RandomWorkload::reconcile(bool implicitly) {
   node_.call(std::move(call));
 }
 
+void RandomWorkload::tear_down() {
+  leaving_ = true;
+  Call call;
+  call.set_type(Call::TEARDOWN);
+  node_.call(std::move(call));
+}
+
+bool RandomWorkload::on_aborted(const std::string& message) {
+  if (message != "Framework has been removed") return false;
+  if (!node_.removal_expected() && !world_.scenario.endings) return false;
+  node_.end();
+  leaving_ = false;
+  tasks_.clear();
+  world_.schedule.after(random_wait(2.0), [this] {
+    if (!node_.up()) node_.start();
+  });
+  return true;
+}
+
 void RandomWorkload::fidget() {
   node_.later(random_wait(2.0), [this] { fidget(); });
-  if (node_.state().phase != frameworks::driver::Phase::subscribed) return;
+  if (node_.state().phase != frameworks::driver::Phase::subscribed || leaving_) return;
+  if (world_.scenario.endings && !world_.quiet() && rng_.chance(0.03)) return tear_down();
   if (world_.launching() && rng_.chance(0.25)) kill_one();
   if (rng_.chance(0.25)) reconcile(!world_.quiet() && rng_.chance(0.3));
   if (!world_.launching() ? suppressed_ : rng_.chance(0.1)) {

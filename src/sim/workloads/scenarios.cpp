@@ -1,10 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/workloads/scenarios.hpp"
 
+#include "base/rng.hpp"
+
 namespace mesolith::sim {
 
 Scenario small_faulty() {
   return {};
+}
+
+Scenario endings() {
+  Scenario scenario;
+  scenario.name = "endings";
+  scenario.endings = true;
+  scenario.frameworks = {{}, {"*", Behavior::demo, 1.5, 512}, {"*", Behavior::demo, 1, 2000}};
+  return scenario;
+}
+
+Scenario demos(uint64_t seed) {
+  Rng rng(seed);
+  Scenario scenario;
+  scenario.name = "demos";
+  scenario.agents = 2;
+  scenario.agent_cpus = 4;
+  scenario.agent_mem_mb = 8'000;
+  scenario.heartbeat_interval = std::chrono::seconds(2);
+  scenario.endings = true;
+  scenario.frameworks.clear();
+  // Each takes one cpu, so that any can use what another's task leaves; for the last one memory is
+  // what it has most of.
+  for (int i = 0; i < 3; ++i) {
+    const double steps = static_cast<double>(1 + rng.below(6));
+    const double mem_mb = i == 2 ? 1800 + 200 * steps : 200 * steps;
+    scenario.frameworks.push_back({"*", Behavior::demo, 1, mem_mb});
+  }
+  scenario.faults_to = std::chrono::seconds(16);
+  scenario.launches_to = std::chrono::seconds(52);
+  scenario.end = std::chrono::seconds(76);
+  scenario.task_duration_max = std::chrono::seconds(4);
+  scenario.check_shares = true;
+  return scenario;
+}
+
+Scenario mixed(uint64_t seed) {
+  switch (seed % 4) {
+    case 0:
+      return endings();
+    case 1:
+      return demos(seed);
+    default:
+      return small_faulty();
+  }
 }
 
 Scenario fair_sharing(uint64_t seed) {
@@ -46,6 +92,9 @@ Scenario nsdi_replay() {
 
 std::optional<Scenario> scenario_named(std::string_view name, uint64_t seed) {
   if (name == "small_faulty") return small_faulty();
+  if (name == "endings") return endings();
+  if (name == "demos") return demos(seed);
+  if (name == "mixed") return mixed(seed);
   if (name == "fair_sharing") return fair_sharing(seed);
   if (name == "nsdi_replay") return nsdi_replay();
   return std::nullopt;

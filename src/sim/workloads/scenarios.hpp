@@ -11,6 +11,13 @@ namespace mesolith::sim {
 
 // One master, three agents, two frameworks that do anything, and faults for half a minute.
 Scenario small_faulty();
+// The same cluster with a framework that does anything and two demos; masters, agents and
+// frameworks also end on purpose.
+Scenario endings();
+// Three demos whose task sizes the seed decides, with faults and endings at first; then they share.
+Scenario demos(uint64_t seed);
+// One of the three above, as the seed decides.
+Scenario mixed(uint64_t seed);
 // Two frameworks that always want more, in roles whose weights the seed decides; no faults.
 Scenario fair_sharing(uint64_t seed);
 // 50,000 agents and 200 frameworks with tasks of N(30, 10) seconds, as in section 6 of Hindman et

@@ -84,6 +84,10 @@ Call make_decline(const mesos::v1::Offer& offer, double refuse_seconds) {
   return call;
 }
 
+model::Quantities size_of(const FrameworkPlan& plan) {
+  return {{model::cpus, model::to_millis(plan.cpus)}, {model::mem, model::to_millis(plan.mem_mb)}};
+}
+
 model::Quantities amounts_of(const mesos::v1::Offer& offer) {
   const auto resources = model::Resources::parse(offer.resources());
   CHECK(resources.has_value());

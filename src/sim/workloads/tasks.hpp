@@ -7,6 +7,7 @@
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "model/resources.hpp"
 #include "sim/containers.hpp"
+#include "sim/scenario.hpp"
 
 namespace mesolith::sim {
 
@@ -25,6 +26,8 @@ void give_to(const mesos::v1::ExecutorInfo& executor, mesos::v1::TaskInfo& task)
 void add_launch_group(mesos::v1::scheduler::Call& accept, const mesos::v1::ExecutorInfo& executor,
                       const std::vector<mesos::v1::TaskInfo>& tasks);
 mesos::v1::scheduler::Call make_decline(const mesos::v1::Offer& offer, double refuse_seconds);
+// Of each task of that plan.
+model::Quantities size_of(const FrameworkPlan& plan);
 // The scalars of the offer.
 model::Quantities amounts_of(const mesos::v1::Offer& offer);
 

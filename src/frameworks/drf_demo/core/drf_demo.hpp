@@ -109,4 +109,8 @@ struct State {
 void step(State& state, Time now, const Event& event, Effects& effects);
 Time next_deadline(const State& state);
 
+// What it subscribes as. It has no failover timeout: when its process ends its framework does.
+mesos::v1::FrameworkInfo framework_info(const Options& options, const std::string& user,
+                                        const std::string& hostname);
+
 }  // namespace mesolith::frameworks::drf_demo

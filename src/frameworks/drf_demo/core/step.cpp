@@ -110,6 +110,17 @@ Time next_deadline(const State& state) {
   return next;
 }
 
+mesos::v1::FrameworkInfo framework_info(const Options& options, const std::string& user,
+                                        const std::string& hostname) {
+  mesos::v1::FrameworkInfo info;
+  info.set_user(user);
+  info.set_name(options.name);
+  info.add_roles(options.role);
+  info.add_capabilities()->set_type(mesos::v1::FrameworkInfo::Capability::MULTI_ROLE);
+  if (!hostname.empty()) info.set_hostname(hostname);
+  return info;
+}
+
 std::string live_line(const State& state, Time now, const Observation& observation) {
   constexpr int width = 40;  // of the whole cluster
   const auto usage =

@@ -61,16 +61,14 @@ Result<net::Endpoint> master_endpoint(const std::string& text) {
   return net::Endpoint{std::move(ip), standalone->port};
 }
 
-mesos::v1::FrameworkInfo framework_info(const Options& options) {
-  mesos::v1::FrameworkInfo info;
+std::string user_name() {
   const passwd* user = getpwuid(geteuid());
-  info.set_user(user ? user->pw_name : "root");
-  info.set_name(options.name);
-  info.add_roles(options.role);
-  info.add_capabilities()->set_type(mesos::v1::FrameworkInfo::Capability::MULTI_ROLE);
+  return user ? user->pw_name : "root";
+}
+
+std::string host_name() {
   char host[256] = {};
-  if (gethostname(host, sizeof host - 1) == 0) info.set_hostname(host);
-  return info;
+  return gethostname(host, sizeof host - 1) == 0 ? host : "";
 }
 
 // The core on a loop. Events that come while a step is carried out wait for its end.
@@ -97,7 +95,7 @@ class Demo {
  private:
   static driver::Options driver_options(const Options& options, const net::Endpoint& master) {
     driver::Options given;
-    given.info = framework_info(options);
+    given.info = framework_info(options, user_name(), host_name());
     given.masters = {master.text()};
     return given;
   }

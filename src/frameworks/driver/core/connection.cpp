@@ -119,7 +119,9 @@ void on(State& state, Time now, const Tick&, Effects& effects) {
     }
     lose(state, now, "the master at " + state.master + " was silent for too long", effects);
   }
-  if (state.phase == Phase::subscribed) retry_kills(state, now, effects);
+  if (state.phase != Phase::subscribed) return;
+  retry_kills(state, now, effects);
+  retry_reconcile(state, now, effects);
 }
 
 void step(State& state, Time now, const Event& event, Effects& effects) {
@@ -129,6 +131,7 @@ void step(State& state, Time now, const Event& event, Effects& effects) {
 Time next_deadline(const State& state) {
   Time next = std::min(state.next_attempt, state.silent_deadline);
   if (state.phase == Phase::subscribed) {
+    next = std::min(next, state.next_reconcile);
     for (const auto& [id, kill] : state.kills) next = std::min(next, kill.next);
   }
   return next;

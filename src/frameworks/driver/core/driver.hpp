@@ -5,8 +5,9 @@
 //
 // It promises the framework: each status update is delivered once and acknowledged after that; a
 // launch that could not be sent is answered with TASK_DROPPED (REASON_MASTER_DISCONNECTED); a kill
-// is repeated until its task ends; after a reconnection every live task is reconciled. It fails
-// only for good: Abort.
+// is repeated until its task ends; after a reconnection every live task is reconciled, those that
+// nothing is heard of again and again: a new master that still waits for an agent does not answer.
+// It fails only for good: Abort.
 #pragma once
 
 #include <map>
@@ -32,6 +33,9 @@ struct Options {
   uint32_t heartbeats_missed_max = 5;  // silent for longer: the connection counts as lost
   Duration kill_retry = std::chrono::seconds(10);
   size_t reconcile_batch = 1000;  // tasks per RECONCILE
+  // Between two RECONCILEs of a task that nothing is heard of: doubling, from one to the other.
+  Duration reconcile_retry_min = std::chrono::seconds(10);
+  Duration reconcile_retry_max = std::chrono::minutes(2);
 };
 
 // Events.
@@ -108,6 +112,9 @@ struct State {
   std::set<std::string> suppressed;
   std::map<TaskId, LiveTask> tasks;     // launched and not known to have ended
   std::map<TaskId, PendingKill> kills;  // of tasks in `tasks`
+  std::set<TaskId> unanswered;          // of those: asked for, nothing heard since
+  Duration reconcile_wait{};
+  Time next_reconcile = never;
 };
 
 void step(State& state, Time now, const Event& event, Effects& effects);

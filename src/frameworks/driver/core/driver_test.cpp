@@ -178,6 +178,34 @@ TEST_F(DriverTest, ReconcilesItsLiveTasksAfterAReconnection) {
   EXPECT_EQ(sent[0].call.reconcile().tasks_size(), 2);
 }
 
+// As by a new master that waits for the task's agent; if that comes back without it, nobody tells.
+TEST_F(DriverTest, ReconcilesAgainWhatNothingIsHeardOf) {
+  step(Started{});
+  subscribed();
+  launch("heard");
+  launch("unheard");
+  step(Closed{"gone"});
+  now_ = state_.next_attempt;
+  step(Tick{});
+  ASSERT_EQ(all<Send>(subscribed()).size(), 1u);
+  step(update("heard", mesos::v1::TASK_RUNNING, ""));
+  for (const Duration wait : {10s, 20s, 40s, 80s, 120s, 120s}) {
+    state_.silent_deadline = never;  // heartbeats come
+    EXPECT_EQ(next_deadline(state_), now_ + wait);
+    EXPECT_TRUE(all<Send>(step(Tick{})).empty());
+    now_ += wait;
+    const auto sent = all<Send>(step(Tick{}));
+    ASSERT_EQ(sent.size(), 1u);
+    ASSERT_EQ(sent[0].call.reconcile().tasks_size(), 1);
+    EXPECT_EQ(sent[0].call.reconcile().tasks(0).task_id().value(), "unheard");
+  }
+  step(update("unheard", mesos::v1::TASK_LOST, ""));
+  now_ += 120s;
+  state_.silent_deadline = never;
+  EXPECT_TRUE(all<Send>(step(Tick{})).empty());
+  EXPECT_EQ(next_deadline(state_), never);
+}
+
 TEST_F(DriverTest, AKillIsRepeatedUntilItsTaskEnds) {
   step(Started{});
   subscribed();

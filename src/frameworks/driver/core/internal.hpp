@@ -18,6 +18,7 @@ void on(State& state, Time now, const Tick&, Effects& effects);
 void send(const State& state, mesos::v1::scheduler::Call call, Effects& effects);
 // The connection is gone: wait, then try again.
 void lose(State& state, Time now, const std::string& reason, Effects& effects);
+void retry_reconcile(State& state, Time now, Effects& effects);
 void retry_kills(State& state, Time now, Effects& effects);
 
 }  // namespace mesolith::frameworks::driver

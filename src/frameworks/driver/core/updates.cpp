@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events from the master: delivered to the framework in their order; updates once, then
 // acknowledged.
+#include <algorithm>
+
 #include "frameworks/driver/core/internal.hpp"
 #include "model/task_state.hpp"
 
@@ -10,11 +12,14 @@ namespace {
 using mesos::v1::scheduler::Call;
 using SchedulerEvent = mesos::v1::scheduler::Event;
 
-void reconcile(const State& state, Effects& effects) {
+void reconcile(State& state, Time now, Effects& effects) {
+  state.next_reconcile =
+      state.unanswered.empty() ? never : saturating_add(now, state.reconcile_wait);
   Call call;
   call.set_type(Call::RECONCILE);
   call.mutable_reconcile();
-  for (const auto& [id, task] : state.tasks) {
+  for (const TaskId& id : state.unanswered) {
+    const LiveTask& task = state.tasks.at(id);
     auto& asked = *call.mutable_reconcile()->add_tasks();
     asked.mutable_task_id()->set_value(id.value);
     if (!task.agent_id.empty()) asked.mutable_agent_id()->set_value(task.agent_id);
@@ -34,7 +39,9 @@ void on_subscribed(State& state, Time now, const SchedulerEvent& event, Effects&
   state.backoff = {};
   effects.push_back(Deliver{event});
   if (state.was_subscribed) {
-    reconcile(state, effects);
+    for (const auto& [id, task] : state.tasks) state.unanswered.insert(id);
+    state.reconcile_wait = state.options.reconcile_retry_min;
+    reconcile(state, now, effects);
     for (auto& [id, kill] : state.kills) kill.next = now;
     retry_kills(state, now, effects);
   }
@@ -63,6 +70,7 @@ void on_update(State& state, const SchedulerEvent& event, Effects& effects) {
   const mesos::v1::TaskStatus& status = event.update().status();
   const TaskId id(status.task_id().value());
   const bool terminal = model::is_terminal(status.state());
+  state.unanswered.erase(id);
   const auto found = state.tasks.find(id);
   const bool again = found != state.tasks.end() && status.has_uuid() && !status.uuid().empty() &&
                      found->second.last_uuid == status.uuid();
@@ -82,6 +90,12 @@ void on_update(State& state, const SchedulerEvent& event, Effects& effects) {
 }
 
 }  // namespace
+
+void retry_reconcile(State& state, Time now, Effects& effects) {
+  if (state.next_reconcile > now) return;
+  state.reconcile_wait = std::min(state.reconcile_wait * 2, state.options.reconcile_retry_max);
+  reconcile(state, now, effects);
+}
 
 void on(State& state, Time now, const Received& received, Effects& effects) {
   if (state.phase != Phase::subscribing && state.phase != Phase::subscribed) return;
