@@ -153,10 +153,10 @@ void Faults::crash_framework() {
 
 void Faults::partition(NodeId node) {
   const std::string both = "master and node " + std::to_string(node);
-  world_.trace.note(world_.now(), "partition", "network", both, [&] { return both; });
+  world_.trace.note(world_.now(), "partition", "network", both, [&] { return std::string(both); });
   world_.network.partition(MasterNode::node, node);
   world_.schedule.after(up_to(outage_seconds(world_.rng)), [this, node, both] {
-    world_.trace.note(world_.now(), "heal", "network", both, [&] { return both; });
+    world_.trace.note(world_.now(), "heal", "network", both, [&] { return std::string(both); });
     world_.network.heal(MasterNode::node, node);
   });
 }

@@ -78,7 +78,7 @@ void RecordSession::on_chunk(const std::string& bytes) {
 
 void RecordSession::open_calls() {
   Handlers handlers;
-  handlers.on_message = [this](ConnectionId, Message) {
+  handlers.on_message = [this](ConnectionId, const Message&) {
     if (!unanswered_.empty()) unanswered_.pop_front();
   };
   handlers.on_closed = [this](ConnectionId) { on_calls_closed(); };

@@ -50,10 +50,11 @@ class World {
   }
 
   bool done() {
-    const bool ended = std::ranges::all_of(tasks_, [&](const auto& id) { return ended_(id); });
-    return ended && launcher_.empty() && disk_.size() == 1 && persists_.empty();
+    const bool all_ended =
+        std::ranges::all_of(tasks_, [&](const auto& id) { return has_ended(id); });
+    return all_ended && launcher_.empty() && disk_.size() == 1 && persists_.empty();
   }
-  bool ended_(const std::string& id) { return ends_.contains(id) && !live_.contains(id); }
+  bool has_ended(const std::string& id) { return ends_.contains(id) && !live_.contains(id); }
 
   void act() {
     const uint64_t dice = rng_.below(100);
@@ -116,7 +117,7 @@ class World {
     }
   }
 
-  void end(const ContainerId id) {
+  void end(ContainerId id) {
     Container& container = launcher_.at(id);
     if (container.status) return;
     container.status = exit_status(static_cast<int>(rng_.below(2)));
