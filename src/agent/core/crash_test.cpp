@@ -117,7 +117,8 @@ class World {
     }
   }
 
-  void end(ContainerId id) {
+  void end(const ContainerId& ended) {
+    const ContainerId id = ended;  // the caller's may go with its container
     Container& container = launcher_.at(id);
     if (container.status) return;
     container.status = exit_status(static_cast<int>(rng_.below(2)));
