@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.hpp"
@@ -41,6 +42,17 @@ Result<void> unique_persistence_ids(const Resources& parsed);
 Result<void> one_allocation_role(const Resources& parsed);
 Result<void> no_revocable_mix(const Resources& parsed);
 Result<void> limits(const mesos::v1::TaskInfo& task);  // against its own requests
+
+// Operations on resources (mesos-api.md 1.8, end). Who asks: a framework, or the operator.
+struct Asker {
+  std::optional<std::string> principal;          // compared when there is one
+  const std::set<std::string>* roles = nullptr;  // of the framework; null: the operator
+  bool shared_resources = true;                  // may make shared volumes
+};
+// `total` and `used` are the agent's. Whether what it takes is at hand is not asked here.
+Result<void> operation(const mesos::v1::Offer::Operation& operation, const Asker& asker,
+                       const Resources& total, const Resources& used);
+Result<void> container_path(const std::string& path);  // of a volume: set, and stays inside
 
 // Whole messages, in Mesos' order. Duplicate ids, agents, offers and running executors are the
 // master's business.

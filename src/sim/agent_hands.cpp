@@ -40,7 +40,19 @@ void AgentNode::perform(const agent::FetchUris& out) {
   });
 }
 
+void AgentNode::perform(const agent::MakeVolume& made) {
+  volumes_.insert(made.path);
+}
+
+void AgentNode::perform(const agent::RemoveVolume& removed) {
+  if (trash_.insert(removed.trash).second) volumes_.erase(removed.path);
+}
+
 void AgentNode::perform(const agent::LaunchContainer& out) {
+  for (const agent::VolumeLink& link : out.volumes) {
+    if (volumes_.contains(link.volume)) continue;
+    world_.fail("volumes", name_ + " starts a task on " + link.volume + ", which is not there");
+  }
   Preparation preparation;
   const auto owner = state_->containers.find(out.container_id);
   if (owner == state_->containers.end()) return;  // a checker has complained

@@ -29,7 +29,8 @@ AgentNode::AgentNode(World& world, uint32_t number)
       node_(1 + number),
       name_(fmt::format("agent-{}", number)),
       total_{{model::cpus, model::to_millis(world.scenario.agent_cpus)},
-             {model::mem, model::to_millis(world.scenario.agent_mem_mb)}},
+             {model::mem, model::to_millis(world.scenario.agent_mem_mb)},
+             {model::disk, model::to_millis(world.scenario.agent_disk_mb)}},
       disk_(world.schedule, world.rng),
       containers_(world.schedule, world.rng,
                   [this](const ContainerId& id, const Containers::Container& container) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/core/step.hpp"
@@ -64,6 +65,10 @@ class AgentNode {
   void perform(const agent::MeasureDisk& measure);
   void perform(const agent::FindSandboxes& find);
   void perform(const agent::RemoveSandboxes& remove);
+  void perform(const agent::LinkVolumes&) {}  // a simulated program looks at no files
+  void perform(const agent::MakeVolume& made);
+  void perform(const agent::RemoveVolume& removed);
+  void perform(const agent::DiscardVolumes&) {}
   void perform(const agent::Persist& persist);
   void perform(const agent::Exit& exit);
 
@@ -99,6 +104,7 @@ class AgentNode {
   };
   agent::StreamId next_stream_ = 1;
   std::map<agent::StreamId, Stream> streams_;
+  std::set<std::string> volumes_, trash_;  // directories; a crash leaves them
   std::map<ContainerId, std::unique_ptr<Executor>> executors_;
   uint32_t executors_made_ = 0;
 };

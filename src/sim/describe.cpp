@@ -10,17 +10,10 @@ namespace {
 
 namespace driver = frameworks::driver;
 
-constexpr std::array<std::string_view, 11> master_kinds = {"RegistryRecovered",
-                                                           "RegistryPersisted",
-                                                           "FrameworkSubscribing",
-                                                           "FrameworkCalled",
-                                                           "AgentSubscribing",
-                                                           "AgentCalled",
-                                                           "OperatorSubscribing",
-                                                           "StreamClosed",
-                                                           "OperatorCalled",
-                                                           "FrameworkTornDown",
-                                                           "Tick"};
+constexpr std::array<std::string_view, 12> master_kinds = {
+    "RegistryRecovered", "RegistryPersisted", "FrameworkSubscribing", "FrameworkCalled",
+    "AgentSubscribing",  "AgentCalled",       "OperatorSubscribing",  "StreamClosed",
+    "OperatorCalled",    "FrameworkTornDown", "OperatorConverted",    "Tick"};
 static_assert(std::variant_size_v<master::Event> == master_kinds.size());
 
 constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",

@@ -46,7 +46,8 @@ struct Scenario {
   uint32_t agents = 3;
   std::vector<FrameworkPlan> frameworks = {{}, {}};
   std::map<std::string, double> weights;
-  double agent_cpus = 4, agent_mem_mb = 4096;
+  double agent_cpus = 4, agent_mem_mb = 4096, agent_disk_mb = 0;
+  bool operations = false;  // random frameworks reserve and make volumes
   bool faults = true;
   // Among the faults, agents, masters and frameworks also end on purpose, and come back.
   bool endings = false;

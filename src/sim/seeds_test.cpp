@@ -48,6 +48,13 @@ TEST(Seeds, Demos) {
   for (uint64_t seed = 1; seed <= 20; ++seed) expect_good(demos(seed), seed);
 }
 
+TEST(Seeds, Reservations) {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    expect_good(reservations(), seed);
+    if (HasFailure()) return;
+  }
+}
+
 TEST(Seeds, FairSharing) {
   for (uint64_t seed = 1; seed <= 4; ++seed) expect_good(fair_sharing(seed), seed);
 }

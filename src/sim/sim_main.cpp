@@ -22,8 +22,8 @@ constexpr FlagSpec specs[] = {
     {"seeds", Kind::text, std::nullopt, true, "FROM..TO: run each of these seeds."},
     {"replay", Kind::number, std::nullopt, true, "Run this seed and print all that happens."},
     {"scenario", Kind::text, "mixed", true,
-     "small_faulty, endings, demos, mixed (one of these, by the seed), fair_sharing or "
-     "nsdi_replay."},
+     "small_faulty, endings, demos, mixed (one of these, by the seed), reservations, fair_sharing "
+     "or nsdi_replay."},
     {"agents", Kind::number, std::nullopt, true, "How many agents."},
     {"frameworks", Kind::number, std::nullopt, true, "How many frameworks."},
     {"duration", Kind::duration, std::nullopt, true,

@@ -6,6 +6,7 @@
 #include "base/check.hpp"
 #include "mesolith/checkpoint.pb.h"
 #include "model/ids.hpp"
+#include "model/operations.hpp"
 
 namespace mesolith::agent {
 namespace {
@@ -16,6 +17,12 @@ void run(Context& context, const std::vector<Pending>& pending) {
       record_durable(context, record->task);
     } else if (const auto* update = std::get_if<UpdateDurable>(&each)) {
       update_durable(context, *update);
+    } else if (const auto* operation = std::get_if<OperationDurable>(&each)) {
+      operation_durable(context, operation->uuid);
+    } else if (const auto* volumes = std::get_if<VolumesDurable>(&each)) {
+      volumes_durable(context, *volumes);
+    } else if (const auto* removals = std::get_if<RemovalsDurable>(&each)) {
+      removals_durable(context, *removals);
     } else {
       const ContainerId& id = std::get<EndDurable>(each).container_id;
       context.state.ending.erase(id);
@@ -87,6 +94,36 @@ void on_persisted(Context& context, uint64_t ticket) {
     pending.erase(pending.begin());
     run(context, done);
   }
+}
+
+void put_resources(Context& context) {
+  checkpoint::Resources record;
+  model::converted(context.state.total)
+      .append_to(record.mutable_converted(), model::Format::post_reservation_refinement);
+  for (const RemovedVolume& removed : context.state.removals) {
+    if (removed.moved) continue;
+    auto& removal = *record.add_removals();
+    removal.set_path(removed.path);
+    removal.set_trash(removed.trash);
+  }
+  if (record.converted().empty() && record.removals().empty()) return erase(context, "resources");
+  put(context, "resources", record);
+}
+
+std::string operation_key(const std::string& uuid) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string key = "operation/";
+  for (const char byte : uuid) {
+    key += digits[static_cast<uint8_t>(byte) >> 4];
+    key += digits[static_cast<uint8_t>(byte) & 15];
+  }
+  return key;
+}
+
+void put_operation(Context& context, const Operation& operation) {
+  checkpoint::Operation record;
+  *record.mutable_info() = operation.info;
+  put(context, operation_key(operation.info.uuid().value()), record);
 }
 
 void put_framework(Context& context, const Framework& framework) {

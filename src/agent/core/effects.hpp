@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -32,6 +33,14 @@ struct CloseStream {  // after everything sent to it before
   StreamId stream = 0;
 };
 
+// A persistent volume in a sandbox: a symbolic link. The volume's directory is made over to the
+// user, unless it is shared.
+struct VolumeLink {
+  std::string volume;  // absolute
+  std::string link;    // below the sandbox
+  bool shared = false;
+};
+
 // Make the sandbox and fetch into it as that user, before LaunchContainer. Answered by UrisFetched,
 // or by ContainerLaunchFailed when a URI cannot be fetched or DestroyContainer came first.
 struct FetchUris {
@@ -54,6 +63,13 @@ struct LaunchContainer {
   double disk_bytes = 0;
   std::optional<double> cpus_limit, mem_limit_bytes;  // TaskInfo.limits; infinite: no limit
   std::optional<mesos::v1::ContainerInfo> container;  // image, volumes, rlimits, tty, as given
+  std::vector<VolumeLink> volumes;
+};
+// Volumes of a task that goes to an executor which runs already. Not answered.
+struct LinkVolumes {
+  std::string sandbox;
+  std::string user;  // empty: the agent's own
+  std::vector<VolumeLink> volumes;
 };
 // The sum of what its tasks and its executor may use has changed. Not answered.
 struct ResizeContainer {
@@ -88,6 +104,21 @@ struct FindSandboxes {
 struct RemoveSandboxes {
   std::vector<std::string> directories;
 };
+// The directory of a persistent volume; one that is there stays as it is. Not answered, like the
+// next two: a volume that cannot be made fails the task that wants it.
+struct MakeVolume {
+  std::string path;
+};
+// Moves the directory to `trash`, unless that is there already: then this was done before, and what
+// lies at `path` is a newer volume.
+struct RemoveVolume {
+  std::string path, trash;
+};
+// Empties these directories, which hold removed volumes.
+struct DiscardVolumes {
+  std::set<std::string> directories;
+  std::set<std::string> keep;  // trash of RemoveVolume that stays
+};
 
 // Make durable, all or nothing, in the order of tickets; then answer with Persisted{ticket}. A
 // write that fails ends the process. Keys and values: proto/mesolith/checkpoint.proto.
@@ -107,7 +138,8 @@ struct Exit {
 using Effect =
     std::variant<SubscribeToMaster, SendToMaster, SendToExecutor, CloseStream, FetchUris,
                  LaunchContainer, ResizeContainer, SignalContainer, DestroyContainer,
-                 AcknowledgeContainer, MeasureDisk, FindSandboxes, RemoveSandboxes, Persist, Exit>;
+                 AcknowledgeContainer, LinkVolumes, MakeVolume, RemoveVolume, DiscardVolumes,
+                 MeasureDisk, FindSandboxes, RemoveSandboxes, Persist, Exit>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mesolith::agent

@@ -149,9 +149,11 @@ LaunchContainer container_for(const State& state, const Framework& framework,
   if (executor.command) {
     const mesos::v1::TaskInfo& task = executor.tasks.begin()->second.info;
     set_limits(out, task);
+    out.volumes = volume_links(state, task.resources());
     if (task.has_container()) out.container = task.container();
-  } else if (executor.info.has_container()) {
-    out.container = executor.info.container();
+  } else {
+    out.volumes = volume_links(state, executor.info.resources());
+    if (executor.info.has_container()) out.container = executor.info.container();
   }
   return out;
 }

@@ -89,6 +89,7 @@ void deliver(Context& context, Framework& framework, Executor& executor) {
     for (const TaskId& id : next.tasks) {
       Task& task = executor.tasks.at(id);
       task.delivered = true;
+      link_volumes(context, framework, executor, task.info);
       if (next.group) {
         *event.mutable_launch_group()->mutable_task_group()->add_tasks() = task.info;
       } else {

@@ -34,6 +34,33 @@ void put_executor(Context& context, const Framework& framework, const Executor& 
 void put_task(Context& context, const Executor& executor, const Task& task);
 void put_updates(Context& context, const TaskKey& key, const UpdateStream& stream);
 
+void put_resources(Context& context);
+void put_operation(Context& context, const Operation& operation);
+std::string operation_key(const std::string& uuid);
+
+// operations.cpp: reservations and volumes, and what is told of them.
+void apply_operation(Context& context, const protocol::MasterEvent::ApplyOperation& event);
+void drop_operation(Context& context, const protocol::MasterEvent::ApplyOperation& event,
+                    std::string message);  // reliably told as DROPPED
+void operation_durable(Context& context, const std::string& uuid);
+void flush_operations(Context& context);
+void resend_operation(Context& context, const std::string& uuid);
+void acknowledge_operation(Context& context,
+                           const protocol::MasterEvent::AcknowledgeOperation& event);
+
+// volumes.cpp: where they lie, and how they come into a sandbox.
+void volumes_durable(Context& context, const VolumesDurable& durable);
+void removals_durable(Context& context, const RemovalsDurable& durable);
+void resume_volumes(Context& context);  // after a restart
+std::string volume_directory(const State& state, const model::Entry& volume);
+RemovedVolume removed_volume(State& state, const model::Entry& volume);
+std::vector<VolumeLink> volume_links(const State& state, const model::RepeatedResource& resources);
+bool has_volumes(const model::RepeatedResource& resources);
+// The reservations and volumes of a task that are not the agent's; empty when all are.
+std::string unknown_resources(const State& state, const mesos::v1::TaskInfo& task);
+void link_volumes(Context& context, const Framework& framework, const Executor& executor,
+                  const mesos::v1::TaskInfo& task);
+
 // frameworks.cpp: finding, and ending.
 Framework* find_framework(State& state, const FrameworkId& id);
 Executor* find_executor(Framework& framework, const ExecutorId& id);

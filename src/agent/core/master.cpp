@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "mesolith/checkpoint.pb.h"
 #include "model/ids.hpp"
+#include "model/operations.hpp"
 #include "model/task_state.hpp"
 
 namespace mesolith::agent {
@@ -95,7 +96,12 @@ void on_subscribed(Context& context, const MasterEvent::Subscribed& subscribed) 
   log::info("registered with master {} as {}", subscribed.master_info().id(), id.value);
   for (AgentCall& exited : std::exchange(state.exits_to_tell, {})) send(context, std::move(exited));
   flush_updates(context);
+  flush_operations(context);
   for (const auto& each : subscribed.reconcile()) reconcile(context, each);
+  for (const auto& each : subscribed.unknown_operations()) {
+    if (state.operations.contains(each.uuid())) continue;
+    drop_operation(context, each, "Reconciliation: operation unknown to the agent");
+  }
   set_drain(context, subscribed.has_drain() ? &subscribed.drain() : nullptr);
 }
 
@@ -169,6 +175,13 @@ void subscribe(Context& context) {
     // One that a master has ended is no other master's either, though its tasks still die.
     if (!framework.terminating) list_framework(state, framework, *subscribe);
   }
+  if (!model::converted(state.total).empty()) {
+    state.total.append_to(subscribe->mutable_total_resources(),
+                          model::Format::post_reservation_refinement);
+  }
+  for (const auto& [uuid, operation] : state.operations) {
+    *subscribe->add_operations() = operation.info;
+  }
   for (const Framework& framework : state.completed_frameworks) {
     *subscribe->add_completed_frameworks() = model::to_proto(framework.id);
   }
@@ -221,6 +234,10 @@ void on_master_event(Context& context, const MasterEventReceived& received) {
       return on_launch(context, event.launch());
     case MasterEvent::LAUNCH_GROUP:
       return launch_group(context, event.launch_group());
+    case MasterEvent::APPLY_OPERATION:
+      return apply_operation(context, event.apply_operation());
+    case MasterEvent::ACKNOWLEDGE_OPERATION:
+      return acknowledge_operation(context, event.acknowledge_operation());
     case MasterEvent::KILL:
       return kill(context, event.kill());
     case MasterEvent::ACKNOWLEDGE:

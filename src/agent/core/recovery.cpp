@@ -11,6 +11,7 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "mesolith/checkpoint.pb.h"
 #include "model/ids.hpp"
+#include "model/operations.hpp"
 #include "model/resources.hpp"
 #include "model/task_state.hpp"
 
@@ -22,6 +23,8 @@ using Listings = std::map<ContainerId, ContainerListing>;
 
 struct Records {
   std::optional<checkpoint::Agent> agent;
+  std::optional<checkpoint::Resources> resources;
+  std::vector<checkpoint::Operation> operations;
   std::vector<checkpoint::Framework> frameworks;
   std::vector<checkpoint::Executor> executors;
   std::vector<checkpoint::Task> tasks;
@@ -35,6 +38,10 @@ Result<Records> parse(const std::vector<std::pair<std::string, std::string>>& st
     bool good = false;
     if (kind == "agent") {
       good = records.agent.emplace().ParseFromString(bytes);
+    } else if (kind == "resources") {
+      good = records.resources.emplace().ParseFromString(bytes);
+    } else if (kind == "operation") {
+      good = records.operations.emplace_back().ParseFromString(bytes);
     } else if (kind == "framework") {
       good = records.frameworks.emplace_back().ParseFromString(bytes);
     } else if (kind == "executor") {
@@ -112,6 +119,22 @@ void add_updates(State& state, const checkpoint::Updates& record) {
   task.statuses.push_back(record.latest());
   executor->ever_delivered = true;
   if (executor->command) executor->command->launched = true;
+}
+
+// Fails when the agent is now told to have less than what is reserved on it.
+Result<void> add_resources(State& state, const checkpoint::Resources& record) {
+  TRY(const model::Resources converted, model::Resources::parse(record.converted()));
+  TRY(state.total, model::restored(state.total, converted));
+  for (const auto& removal : record.removals()) {
+    state.removals.push_back({removal.path(), removal.trash()});
+  }
+  return {};
+}
+
+void add_operation(State& state, const checkpoint::Operation& record) {
+  Operation& operation = state.operations[record.info().uuid().value()];
+  operation.info = record.info();
+  operation.durable = true;
 }
 
 // The identity of before, if what the agent is now told to be can go on under it.
@@ -222,6 +245,22 @@ void resume(Context& context, const Listings& listings) {
   for (const FrameworkId& id : frameworks) remove_framework_if_idle(context, id);
 }
 
+// All but reservations and volumes, which outlive the agent's identity.
+void forget_all(Context& context, const Recovered& event, Records& records) {
+  for (const auto& [key, bytes] : event.records) {
+    if (key != "resources") erase(context, key);
+  }
+  records = Records{.resources = std::move(records.resources)};
+}
+
+void refuse_resources(Context& context, const std::string& why) {
+  context.state.exited = true;
+  context.effects.push_back(Exit{
+      1, "the resources of this agent are less than what is reserved on it: " + why +
+             ". Start it with at least what it had; reservations and volumes are given back by "
+             "UNRESERVE and DESTROY."});
+}
+
 void refuse_identity(Context& context, const mesos::v1::AgentInfo& before) {
   State& state = context.state;
   state.exited = true;
@@ -251,13 +290,16 @@ void on_recovered(Context& context, const Recovered& event) {
       return;
     }
     log::info("the agent's hostname, port or resources have changed; it registers anew");
-    for (const auto& [key, bytes] : event.records) erase(context, key);
-    *records = Records{};
+    forget_all(context, event, *records);
   }
-  if (!records->agent) {  // it was ended for good, and had not come to the end of it
-    for (const auto& [key, bytes] : event.records) erase(context, key);
-    *records = Records{};
+  if (!records->agent) forget_all(context, event, *records);  // ended for good, not to the end
+  if (records->resources) {
+    if (auto added = add_resources(state, *records->resources); !added) {
+      return refuse_resources(context, added.error().message);
+    }
   }
+  for (const auto& record : records->operations) add_operation(state, record);
+  resume_volumes(context);
   for (const auto& record : records->frameworks) {
     Framework framework;
     framework.id = model::id_of(record.info().id());

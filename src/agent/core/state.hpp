@@ -25,6 +25,7 @@
 #include "base/id.hpp"
 #include "base/rng.hpp"
 #include "base/time.hpp"
+#include "model/resources.hpp"
 
 namespace mesolith::agent {
 
@@ -117,6 +118,19 @@ struct UpdateStream {
   Duration retry_interval{};
 };
 
+// One that a framework wants to hear of, until it has acknowledged its status.
+struct Operation {
+  mesos::v1::Operation info;  // latest_status: with uuid
+  bool durable = false;
+  Time retry_at = never;  // while in flight
+  Duration retry_interval{};
+};
+
+struct RemovedVolume {
+  std::string path, trash;  // see RemoveVolume
+  bool moved = false;       // RemoveVolume was emitted; that it was is not yet durable
+};
+
 // What waits for Persisted{ticket}.
 struct RecordDurable {  // of a task: launch it
   TaskKey task;
@@ -128,7 +142,18 @@ struct UpdateDurable {  // of a task's stream
 struct EndDurable {  // of a container's tasks: the launcher may forget it
   ContainerId container_id;
 };
-using Pending = std::variant<RecordDurable, UpdateDurable, EndDurable>;
+struct OperationDurable {
+  std::string uuid;
+};
+struct VolumesDurable {  // made and destroyed in the books; now on the disk
+  std::vector<std::string> made;
+  std::vector<RemovedVolume> removed;
+};
+struct RemovalsDurable {  // that they were moved: what was in them may go
+  std::vector<RemovedVolume> removed;
+};
+using Pending = std::variant<RecordDurable, UpdateDurable, EndDurable, OperationDurable,
+                             VolumesDurable, RemovalsDurable>;
 
 enum class Timer { kill, completion, registration, shutdown, heartbeat };
 
@@ -157,6 +182,10 @@ struct State {
   bool recovered = false;     // false: /state and executors' calls are answered 503
   mesos::v1::AgentInfo info;  // id set once registered
   AgentId id;                 // empty until registered for the first time
+
+  model::Resources total;                       // of info, with reservations and volumes
+  std::map<std::string, Operation> operations;  // by uuid
+  std::vector<RemovedVolume> removals;          // destroyed, until RemovalsDurable
 
   // The master. `registered` from SUBSCRIBED to the end of that connection.
   bool registered = false;
@@ -189,6 +218,7 @@ struct State {
   uint64_t next_ticket = 1;
   std::set<std::tuple<Time, Timer, ContainerId>> timers;
   std::set<std::pair<Time, TaskKey>> retries;
+  std::set<std::pair<Time, std::string>> operation_retries;  // by uuid
   std::map<std::string, uint64_t> counters;  // "slave/tasks_finished", ... cumulative
 };
 

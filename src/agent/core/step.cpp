@@ -71,6 +71,7 @@ State::State(Options given, uint64_t seed, Time now)
       rng(seed),
       started(now),
       info(options.info),
+      total(model::Resources::parse(options.info.resources()).value_or(model::Resources())),
       backoff(options.registration_backoff_factor) {}
 
 void step(State& state, Time now, const Event& event, Effects& effects) {
@@ -93,6 +94,9 @@ Time next_deadline(const State& state, Time now) {
   Time next = std::min({state.subscribe_at, state.ping_deadline, garbage_deadline(state)});
   if (!state.timers.empty()) next = std::min(next, std::get<0>(*state.timers.begin()));
   if (!state.retries.empty()) next = std::min(next, state.retries.begin()->first);
+  if (!state.operation_retries.empty()) {
+    next = std::min(next, state.operation_retries.begin()->first);
+  }
   return next == never ? never : std::max(next, now);
 }
 

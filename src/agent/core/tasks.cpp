@@ -61,6 +61,16 @@ std::optional<std::string> stale(const Executor* executor, std::optional<bool> l
   return std::nullopt;
 }
 
+// Reservations or volumes that this agent does not have: the master is told anew what it has.
+void refuse_unknown(Context& context, Framework& framework, const mesos::v1::TaskInfo& task,
+                    const std::string& unknown) {
+  refuse(context, framework, task, TaskStatus::REASON_RESOURCES_UNKNOWN,
+         "The resources used by the task are unknown to the agent: " + unknown);
+  if (task.has_executor()) tell_if_gone(context, framework, task.executor());
+  context.state.subscribe_at = context.now;
+  remove_framework_if_idle(context, FrameworkId(framework.id));
+}
+
 Executor& add_executor(Context& context, Framework& framework, const ExecutorId& id) {
   State& state = context.state;
   Executor executor;
@@ -99,13 +109,25 @@ Executor& custom_executor_for(Context& context, Framework& framework,
   return executor;
 }
 
+// A task that checkpoints goes on when its record is durable. So does one with a volume, when that
+// is there; the rest at once.
+void go_on(Context& context, const Framework& framework, const mesos::v1::TaskInfo& info) {
+  if (framework.checkpoint) return;
+  const TaskKey key{framework.id, model::id_of(info.task_id())};
+  if (has_volumes(info.resources()) || has_volumes(info.executor().resources())) {
+    when_durable(context, RecordDurable{key});
+  } else {
+    record_durable(context, key);
+  }
+}
+
 void launch_command(Context& context, Framework& framework, const mesos::v1::TaskInfo& info) {
   const TaskId id = model::id_of(info.task_id());
   Executor& executor = add_executor(context, framework, ExecutorId(id.value));
   executor.command.emplace();
   put_executor(context, framework, executor);
   add_task(context, framework, executor, info);
-  if (!framework.checkpoint) record_durable(context, {framework.id, id});
+  go_on(context, framework, info);
 }
 
 }  // namespace
@@ -131,6 +153,10 @@ void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos:
     remove_framework_if_idle(context, FrameworkId(framework.id));
     return;
   }
+  if (const std::string unknown = unknown_resources(state, task); !unknown.empty()) {
+    refuse_unknown(context, framework, task, unknown);
+    return;
+  }
   if (!task.has_executor()) {
     if (find_executor(framework, ExecutorId(id.value))) {
       refuse(context, framework, task, TaskStatus::REASON_TASK_INVALID,
@@ -152,7 +178,7 @@ void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos:
   Executor& executor = custom_executor_for(context, framework, task.executor());
   executor.queued.push_back({{id}, false});
   add_task(context, framework, executor, task);
-  if (!framework.checkpoint) record_durable(context, {framework.id, id});
+  go_on(context, framework, task);
 }
 
 void launch_group(Context& context, const protocol::MasterEvent::LaunchGroup& launch) {

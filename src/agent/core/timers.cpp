@@ -91,6 +91,10 @@ void on_tick(Context& context) {
   while (!state.retries.empty() && state.retries.begin()->first <= context.now) {
     resend(context, TaskKey(state.retries.begin()->second));
   }
+  while (!state.operation_retries.empty() &&
+         state.operation_retries.begin()->first <= context.now) {
+    resend_operation(context, std::string(state.operation_retries.begin()->second));
+  }
   if (state.ping_deadline <= context.now || state.subscribe_at <= context.now) {
     subscribe(context);
   }

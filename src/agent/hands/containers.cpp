@@ -71,6 +71,17 @@ Result<os::User> ContainerHands::user(Time now, const std::string& name) {
   return user;
 }
 
+Result<void> ContainerHands::link(Time now, const std::string& sandbox, const std::string& name,
+                                  const std::vector<VolumeMount>& volumes) {
+  if (volumes.empty()) return {};
+  std::optional<os::Identity> owner;
+  if (!name.empty()) {
+    TRY(const os::User found, user(now, name));
+    if (found.identity.uid != ::geteuid()) owner = found.identity;
+  }
+  return link_volumes(sandbox, volumes, owner);
+}
+
 launcher::Cgroup ContainerHands::cgroup(double cpus, double mem_bytes) const {
   launcher::Cgroup cgroup;
   cgroup.set_cpu_shares(std::max(cpu_shares_min, static_cast<uint64_t>(cpus * cpu_shares_per_cpu)));
@@ -100,6 +111,9 @@ std::variant<launcher::Launch, Refusal> ContainerHands::launch(Time now,
       launch.mutable_user()->set_gid(found->identity.gid);
       for (const gid_t group : found->identity.groups) launch.mutable_user()->add_groups(group);
     }
+  }
+  if (auto linked = link(now, wish.sandbox, wish.user, wish.volumes); !linked) {
+    return Refusal{WishProblem::system, linked.error().message};
   }
   launch.set_container_id(wish.container_id);
   launch.set_directory(wish.sandbox);

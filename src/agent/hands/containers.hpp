@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/hands/volumes.hpp"
 #include "base/id.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -25,6 +26,7 @@ struct ContainerWish {  // the fields of the core's LaunchContainer that matter 
   std::string user;
   double cpus = 0, mem_bytes = 0;
   const mesos::v1::ContainerInfo* container = nullptr;  // null: none
+  std::vector<VolumeMount> volumes;
 };
 
 enum class WishProblem { user_unknown, system };
@@ -38,6 +40,9 @@ class ContainerHands {
   explicit ContainerHands(bool cgroups) : cgroups_(cgroups) {}
 
   std::variant<launcher::Launch, Refusal> launch(Time now, const ContainerWish& wish);
+  // Volumes into the sandbox of a container that runs already; `user` empty: the agent's own.
+  Result<void> link(Time now, const std::string& sandbox, const std::string& user,
+                    const std::vector<VolumeMount>& volumes);
   launcher::Cgroup cgroup(double cpus, double mem_bytes) const;
   bool cgroups() const { return cgroups_; }
 

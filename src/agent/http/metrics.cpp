@@ -27,7 +27,7 @@ constexpr const char* counters[] = {"containerizer/fetcher/task_fetches_failed",
                                     "slave/valid_status_updates"};
 
 void add_resources(const State& state, Figures& figures) {
-  const model::Resources total = parse(state.info.resources());
+  const model::Resources& total = state.total;
   const model::Resources in_use = used(state);
   for (const char* text : {"cpus", "disk", "gpus", "mem"}) {
     const model::Name name(text);

@@ -167,6 +167,9 @@ std::optional<AgentResponse> read(const Context& context, const Call& call) {
       break;
     case Call::GET_OPERATIONS:
       answer.mutable_get_operations();
+      for (const auto& [uuid, operation] : state.operations) {
+        *answer.mutable_get_operations()->add_operations() = operation.info;
+      }
       break;
     case Call::GET_RESOURCE_PROVIDERS:
       answer.mutable_get_resource_providers();

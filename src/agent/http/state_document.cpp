@@ -32,7 +32,7 @@ void write_identity(JsonWriter& json, const State& state) {
 }
 
 void write_all_resources(JsonWriter& json, const State& state) {
-  const model::Resources total = parse(state.info.resources());
+  const model::Resources& total = state.total;
   const model::Resources in_use = used(state).unallocated();
   const auto reserved = reserved_by_role(total);
   json.key("resources");

@@ -12,6 +12,7 @@
 #include "agent/hands/containers.hpp"
 #include "agent/hands/launcher_client.hpp"
 #include "agent/hands/sandbox_files.hpp"
+#include "agent/hands/volumes.hpp"
 #include "agent/http/handle.hpp"
 #include "agent/shell/conversions.hpp"
 #include "agent/shell/garbage_collector.hpp"
@@ -38,6 +39,11 @@ template <class... Fs>
 struct Overloaded : Fs... {
   using Fs::operator()...;
 };
+
+// The core learns of a volume that could not be made when a task wants it.
+void told(const char* what, const Result<void>& result) {
+  if (!result) log::error("Could not {} a volume: {}", what, result.error().message);
+}
 
 // Several containers' statistics asked for by one request.
 struct Question {
@@ -74,6 +80,8 @@ struct Agent::Impl {
   void drain();
   void perform(Effect& effect);
   void launch(const LaunchContainer& wish);
+  void link_into_sandbox(const LinkVolumes& wish);
+  void discard(const DiscardVolumes& wish);
   // For requests that are never refused.
   void request(launcher::Request request) { CHECK(launcher->send(std::move(request))); }
   void persist(const Persist& change);
@@ -180,30 +188,34 @@ void Agent::Impl::drain() {
 
 void Agent::Impl::perform(Effect& effect) {
   std::visit(
-      Overloaded{[&](const SubscribeToMaster& out) { link.subscribe(out.connection, out.call); },
-                 [&](const SendToMaster& out) { link.send(out.call); },
-                 [&](const SendToExecutor& out) { send(out); },
-                 [&](const CloseStream& out) {
-                   streams.erase(out.stream);
-                   server->close_stream(static_cast<net::StreamId>(out.stream));
-                 },
-                 [&](const FetchUris& out) {
-                   step(ContainerLaunchFailed{out.container_id,
-                                              ContainerLaunchFailed::Cause::fetch_failed,
-                                              "URIs are not fetched by this version"});
-                 },
-                 [&](const LaunchContainer& out) { launch(out); },
-                 [&](const ResizeContainer& out) {
-                   if (!containers.cgroups()) return;
-                   request(resize_request(out, containers.cgroup(out.cpus, out.mem_bytes)));
-                 },
-                 [&](const SignalContainer& out) { request(signal_request(out)); },
-                 [&](const DestroyContainer& out) { request(destroy_request(out)); },
-                 [&](const AcknowledgeContainer& out) { request(acknowledge_request(out)); },
-                 [&](const MeasureDisk& out) { garbage.perform(out); },
-                 [&](const FindSandboxes& out) { garbage.perform(out); },
-                 [&](const RemoveSandboxes& out) { garbage.perform(out, state->id); },
-                 [&](const Persist& out) { persist(out); }, [&](const Exit& out) { exit(out); }},
+      Overloaded{
+          [&](const SubscribeToMaster& out) { link.subscribe(out.connection, out.call); },
+          [&](const SendToMaster& out) { link.send(out.call); },
+          [&](const SendToExecutor& out) { send(out); },
+          [&](const CloseStream& out) {
+            streams.erase(out.stream);
+            server->close_stream(static_cast<net::StreamId>(out.stream));
+          },
+          [&](const FetchUris& out) {
+            step(ContainerLaunchFailed{out.container_id, ContainerLaunchFailed::Cause::fetch_failed,
+                                       "URIs are not fetched by this version"});
+          },
+          [&](const LaunchContainer& out) { launch(out); },
+          [&](const ResizeContainer& out) {
+            if (!containers.cgroups()) return;
+            request(resize_request(out, containers.cgroup(out.cpus, out.mem_bytes)));
+          },
+          [&](const SignalContainer& out) { request(signal_request(out)); },
+          [&](const DestroyContainer& out) { request(destroy_request(out)); },
+          [&](const AcknowledgeContainer& out) { request(acknowledge_request(out)); },
+          [&](const MeasureDisk& out) { garbage.perform(out); },
+          [&](const FindSandboxes& out) { garbage.perform(out); },
+          [&](const RemoveSandboxes& out) { garbage.perform(out, state->id); },
+          [&](const LinkVolumes& out) { link_into_sandbox(out); },
+          [&](const MakeVolume& out) { told("make", make_volume(out.path)); },
+          [&](const RemoveVolume& out) { told("remove", remove_volume(out.path, out.trash)); },
+          [&](const DiscardVolumes& out) { discard(out); },
+          [&](const Persist& out) { persist(out); }, [&](const Exit& out) { exit(out); }},
       effect);
 }
 
@@ -220,6 +232,17 @@ void Agent::Impl::launch(const LaunchContainer& wish) {
   }
   const Refusal& refusal = std::get<Refusal>(outcome);
   step(ContainerLaunchFailed{wish.container_id, cause_of(refusal.problem), refusal.message});
+}
+
+void Agent::Impl::link_into_sandbox(const LinkVolumes& wish) {
+  told("link", containers.link(clock_now(), wish.sandbox, wish.user, mounts_of(wish.volumes)));
+}
+
+void Agent::Impl::discard(const DiscardVolumes& wish) {
+  auto removed = discarded_volumes(wish.directories, wish.keep);
+  if (removed.empty()) return;
+  // What does not go now goes with the next ones.
+  (void)pool.submit([removed = std::move(removed)] { discard_volumes(removed); });
 }
 
 void Agent::Impl::persist(const Persist& change) {

@@ -55,7 +55,14 @@ ContainerWish wish_of(const LaunchContainer& launch) {
   wish.cpus = launch.cpus;
   wish.mem_bytes = launch.mem_bytes;
   if (launch.container) wish.container = &*launch.container;
+  wish.volumes = mounts_of(launch.volumes);
   return wish;
+}
+
+std::vector<VolumeMount> mounts_of(const std::vector<VolumeLink>& links) {
+  std::vector<VolumeMount> mounts;
+  for (const VolumeLink& link : links) mounts.push_back({link.volume, link.link, link.shared});
+  return mounts;
 }
 
 ContainerLaunchFailed::Cause cause_of(WishProblem problem) {

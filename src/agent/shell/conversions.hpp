@@ -13,6 +13,7 @@
 namespace mesolith::agent {
 
 ContainerWish wish_of(const LaunchContainer& launch);  // refers to `launch`
+std::vector<VolumeMount> mounts_of(const std::vector<VolumeLink>& links);
 ContainerLaunchFailed::Cause cause_of(WishProblem problem);
 
 launcher::Request resize_request(const ResizeContainer& resize, const launcher::Cgroup& cgroup);

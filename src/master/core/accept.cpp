@@ -3,8 +3,10 @@
 // after another against what is left of them.
 #include <fmt/format.h>
 
+#include "master/core/converter.hpp"
 #include "master/core/internal.hpp"
 #include "master/core/launch.hpp"
+#include "model/operations.hpp"
 #include "model/task_state.hpp"
 
 namespace mesolith::master {
@@ -67,6 +69,9 @@ void refuse_all(Turn turn, Framework& framework, const SchedulerCall::Accept& ac
     count(turn.state, fmt::format("tasks_{}", state == mesos::v1::TASK_LOST ? "lost" : "dropped"));
     send_status(turn, framework, std::move(status));
   });
+  for (const Operation& operation : accept.operations()) {
+    if (model::converts(operation)) drop_operation(turn, framework, nullptr, operation, message);
+  }
 }
 
 void return_offers(Turn turn, const Framework& framework, const SchedulerCall::Accept& accept) {
@@ -99,6 +104,7 @@ void accept(Turn turn, Framework& framework, const SchedulerCall& call) {
     agent_id = offer.agent_id;
   }
   Agent& agent = state.agents.at(agent_id);
+  Converter converter(turn, framework, agent, launcher.role, launcher.left);
   if (!agent.connected) {
     state.allocator.recover(turn.now, framework.id, agent.id, launcher.left, {});
     return refuse_all(turn, framework, accept, TaskStatus::REASON_AGENT_DISCONNECTED,
@@ -110,14 +116,12 @@ void accept(Turn turn, Framework& framework, const SchedulerCall& call) {
     } else if (operation.type() == Operation::LAUNCH_GROUP) {
       launcher.refuse_group(operation);
     } else {
-      count(state, "dropped_messages");
+      launcher.send(agent);  // what comes first in the ACCEPT comes first to the agent
+      converter.apply(operation);
     }
   }
   launcher.send(agent);
-  if (!launcher.left.empty()) {
-    state.allocator.recover(turn.now, framework.id, agent.id, launcher.left,
-                            refusal(accept.filters()));
-  }
+  converter.return_left(refusal(accept.filters()));
 }
 
 }  // namespace mesolith::master

@@ -185,6 +185,7 @@ void became_unreachable(Turn turn, PendingUnreachable&& pending) {
   for (const auto& [framework_id, task_id] : std::set(agent.tasks)) {
     lose_sight(turn, state.frameworks.at(framework_id), task_id, pending.cause);
   }
+  lose_operations(turn, agent, mesos::v1::OPERATION_UNREACHABLE, "Agent was marked unreachable");
   forget(turn, agent);
   state.unreachable_agents[id] = {agent.info, turn.now};
   state.agents.erase(found);
@@ -202,6 +203,7 @@ void remove_agent(Turn turn, const AgentId& id, const std::string& cause) {
                          fmt::format("Agent {} removed: {}", agent.info.hostname(), cause)),
              true);
   }
+  lose_operations(turn, agent, mesos::v1::OPERATION_UNKNOWN, "Agent was removed");
   forget(turn, agent);
   const AgentId removed = id;  // `id` may live in the agent
   state.agents.erase(removed);
@@ -239,6 +241,8 @@ void became_gone(Turn turn, const PendingGone& pending) {
     event.set_type(MasterEvent::SHUTDOWN);
     event.mutable_shutdown()->set_message("Agent has been marked gone");
     send(turn, agent, std::move(event));
+    lose_operations(turn, agent, mesos::v1::OPERATION_GONE_BY_OPERATOR,
+                    "Agent has been marked gone");
     forget(turn, agent);
     state.agents.erase(known);
     announce_removed(turn, id);

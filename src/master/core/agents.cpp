@@ -9,6 +9,7 @@
 #include "base/check.hpp"
 #include "master/core/operator_calls.hpp"
 #include "model/ids.hpp"
+#include "model/operations.hpp"
 #include "model/task_state.hpp"
 
 namespace mesolith::master {
@@ -83,7 +84,11 @@ void recount_use(State& state, Agent& agent) {
   agent.used.clear();
   for (const auto& [framework_id, task_id] : agent.tasks) {
     Framework& framework = state.frameworks.at(framework_id);
-    const Task& task = framework.tasks.at(task_id);
+    Task& task = framework.tasks.at(task_id);
+    // Of an operation that never reached the agent; nor did the task, whose end is to be told.
+    if (!agent.total.contains(model::converted(task.resources).unallocated())) {
+      task.holds_resources = false;
+    }
     if (task.holds_resources) hold(framework, agent, task.resources);
   }
   for (auto& [id, framework] : state.frameworks) {
@@ -248,6 +253,13 @@ bool multi_role_capable(const Agent& agent) {
   });
 }
 
+// Of what the agent was started with, or what that has become.
+Result<model::Resources> total_of(const Subscribe& subscribe) {
+  return model::Resources::parse(subscribe.total_resources().empty()
+                                     ? subscribe.agent_info().resources()
+                                     : subscribe.total_resources());
+}
+
 void take_info(Agent& agent, const AgentSubscribing& subscribing) {
   const Subscribe& subscribe = subscribing.call.subscribe();
   agent.info = subscribe.agent_info();
@@ -256,7 +268,7 @@ void take_info(Agent& agent, const AgentSubscribing& subscribing) {
   agent.process_id = subscribe.process_id();
   agent.ip = subscribe.ip();
   agent.capabilities.assign(subscribe.capabilities().begin(), subscribe.capabilities().end());
-  agent.total = model::Resources::parse(agent.info.resources()).value_or(model::Resources());
+  agent.total = total_of(subscribe).value_or(model::Resources());
   agent.stream = subscribing.stream;
   agent.stream_uuid = subscribing.stream_uuid;
 }
@@ -275,6 +287,7 @@ void welcome(Turn turn, Agent& agent, const Subscribe& subscribe) {
       deactivation != state.deactivated_agents.end() && deactivation->second.drain) {
     *subscribed.mutable_drain() = deactivation->second.drain->config();
   }
+  restore_operations(turn, agent, subscribe, subscribed);
   send(turn, agent, std::move(event));
   tell_of_frameworks(turn, agent, subscribe);
   resend_kills(turn, agent);
@@ -296,6 +309,7 @@ void connect(Turn turn, Agent& agent, const AgentSubscribing& subscribing) {
   restore(turn, agent, subscribing.call.subscribe());
   recount_use(state, agent);
   state.allocator.add_agent(agent.id, agent.total, multi_role_capable(agent), agent.used);
+  state.allocator.describe_agent(agent.id, agent.info);
   welcome(turn, agent, subscribing.call.subscribe());
   if (!state.deactivated_agents.contains(agent.id)) return;
   deactivate(turn, agent.id);
@@ -348,7 +362,7 @@ void on(Turn turn, const AgentSubscribing& subscribing) {
                      fmt::format("The agent speaks version {} of the protocol, this master {}",
                                  subscribe.protocol_version(), protocol_version));
   }
-  if (auto resources = model::Resources::parse(subscribe.agent_info().resources()); !resources) {
+  if (auto resources = total_of(subscribe); !resources) {
     return shut_down(turn, subscribing.stream, resources.error().message);
   }
   if (PendingAdmission* pending = pending_admission(state, subscribing)) {

@@ -68,10 +68,16 @@ struct OperatorCalled {
 struct FrameworkTornDown {  // by the operator; the framework is known
   FrameworkId framework_id;
 };
+// The operator's operation on resources; operator_plan() said just now that it can be done.
+struct OperatorConverted {
+  AgentId agent_id;
+  mesos::v1::Offer::Operation operation;
+};
 struct Tick {};  // next_deadline() has come
 
-using Event = std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing,
-                           FrameworkCalled, AgentSubscribing, AgentCalled, OperatorSubscribing,
-                           StreamClosed, OperatorCalled, FrameworkTornDown, Tick>;
+using Event =
+    std::variant<RegistryRecovered, RegistryPersisted, FrameworkSubscribing, FrameworkCalled,
+                 AgentSubscribing, AgentCalled, OperatorSubscribing, StreamClosed, OperatorCalled,
+                 FrameworkTornDown, OperatorConverted, Tick>;
 
 }  // namespace mesolith::master

@@ -5,35 +5,13 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "master/core/framework_update.hpp"
 #include "master/core/internal.hpp"
 #include "model/framework_info.hpp"
 #include "model/ids.hpp"
 
 namespace mesolith::master {
 namespace {
-
-using Capability = mesos::v1::FrameworkInfo::Capability;
-
-allocator::FrameworkTraits traits_of(const mesos::v1::FrameworkInfo& info) {
-  allocator::FrameworkTraits traits;
-  traits.gpu_resources = model::has_capability(info, Capability::GPU_RESOURCES);
-  traits.revocable_resources = model::has_capability(info, Capability::REVOCABLE_RESOURCES);
-  traits.shared_resources = model::has_capability(info, Capability::SHARED_RESOURCES);
-  traits.reservation_refinement = model::has_capability(info, Capability::RESERVATION_REFINEMENT);
-  traits.multi_role = model::has_capability(info, Capability::MULTI_ROLE);
-  traits.region_aware = model::has_capability(info, Capability::REGION_AWARE);
-  return traits;
-}
-
-void take_info(Framework& framework, const mesos::v1::FrameworkInfo& info) {
-  framework.info = info;
-  framework.info.mutable_id()->set_value(framework.id.value);
-  framework.roles = model::roles_of(info);
-  framework.partition_aware = model::has_capability(info, Capability::PARTITION_AWARE);
-  framework.task_killing = model::has_capability(info, Capability::TASK_KILLING_STATE);
-  framework.multi_role = model::has_capability(info, Capability::MULTI_ROLE);
-  framework.refinement = model::has_capability(info, Capability::RESERVATION_REFINEMENT);
-}
 
 // Why a subscription is answered with an ERROR event; nothing when it is good.
 std::optional<std::string> refusal_of(const State& state, const FrameworkSubscribing& subscribing,
@@ -43,21 +21,10 @@ std::optional<std::string> refusal_of(const State& state, const FrameworkSubscri
   if (auto valid = model::validate_suppressed_roles(info, suppressed); !valid) {
     return valid.error().message;
   }
-  for (const std::string& role : model::roles_of(info)) {
-    if (!state.options.role_whitelist.empty() && !state.options.role_whitelist.contains(role)) {
-      return fmt::format("Role '{}' is not present in the master's --roles", role);
-    }
-  }
-  const auto roles = model::roles_of(info);
-  for (const auto& [role, constraints] :
-       subscribing.call.subscribe().offer_constraints().role_constraints()) {
-    if (!roles.contains(role)) {
-      return fmt::format(
-          "Offer constraints are given for the role '{}' which is not contained in "
-          "the set of roles the framework is subscribed to",
-          role);
-    }
-    return std::string("Offer constraints are not served by this version");
+  if (auto valid = validate_roles(state, info); !valid) return valid.error().message;
+  if (auto valid = compile_constraints(info, subscribing.call.subscribe().offer_constraints());
+      !valid) {
+    return valid.error().message;
   }
   if (info.user() == "root" && !state.options.root_submissions) {
     return std::string("User 'root' is not allowed to run frameworks without --root_submissions");
@@ -118,15 +85,7 @@ void connect(Turn turn, Framework& framework, const FrameworkSubscribing& subscr
   SchedulerEvent heartbeat;
   heartbeat.set_type(SchedulerEvent::HEARTBEAT);
   send(turn, framework, std::move(heartbeat));
-}
-
-void tell_agents(Turn turn, const Framework& framework) {
-  for (const AgentId& id : agents_of(framework)) {
-    MasterEvent event;
-    event.set_type(MasterEvent::UPDATE_FRAMEWORK);
-    *event.mutable_update_framework()->mutable_framework() = framework.info;
-    send(turn, turn.state.agents.at(id), std::move(event));
-  }
+  resend_operations(turn, framework);
 }
 
 void subscribe_again(Turn turn, Framework& framework, const FrameworkSubscribing& subscribing,
@@ -137,7 +96,8 @@ void subscribe_again(Turn turn, Framework& framework, const FrameworkSubscribing
   info.set_checkpoint(framework.info.checkpoint());
   take_info(framework, info);
   framework.suppressed = suppressed;
-  turn.state.allocator.update_framework(framework.id, framework.roles, traits_of(framework.info),
+  framework.constraints = subscribing.call.subscribe().offer_constraints();
+  turn.state.allocator.update_framework(framework.id, framework.roles, traits_of(framework),
                                         suppressed);
   turn.state.allocator.activate_framework(framework.id);
   framework.reregistered = turn.now;
@@ -148,13 +108,15 @@ void subscribe_again(Turn turn, Framework& framework, const FrameworkSubscribing
 }
 
 Framework& add_framework(Turn turn, const FrameworkId& id, const mesos::v1::FrameworkInfo& info,
-                         const std::set<std::string>& suppressed) {
+                         const std::set<std::string>& suppressed,
+                         const mesos::v1::scheduler::OfferConstraints& constraints) {
   Framework& framework = turn.state.frameworks[id];
   framework.id = id;
   take_info(framework, info);
   framework.suppressed = suppressed;
+  framework.constraints = constraints;
   framework.registered = turn.now;
-  turn.state.allocator.add_framework(id, framework.roles, traits_of(framework.info), suppressed);
+  turn.state.allocator.add_framework(id, framework.roles, traits_of(framework), suppressed);
   return framework;
 }
 
@@ -209,14 +171,14 @@ void on(Turn turn, const FrameworkSubscribing& subscribing) {
   if (!info.has_principal() && !subscribing.principal.empty()) {
     info.set_principal(subscribing.principal);
   }
-  Framework& added = add_framework(turn, id, info, suppressed);
+  Framework& added = add_framework(turn, id, info, suppressed, subscribe.offer_constraints());
   connect(turn, added, subscribing);
   announce_added(turn, added);
 }
 
 Framework& add_recovered_framework(Turn turn, const mesos::v1::FrameworkInfo& info) {
   const FrameworkId id(info.id().value());
-  Framework& framework = add_framework(turn, id, info, {});
+  Framework& framework = add_framework(turn, id, info, {}, {});
   framework.recovered = true;
   turn.state.allocator.deactivate_framework(id);
   // Its scheduler had no chance yet to find this master, whatever its timeout says.
@@ -269,6 +231,7 @@ void remove_framework(Turn turn, FrameworkId id) {
     framework.completed_tasks.push_back(std::move(task.proto));
   }
   framework.unreachable_tasks.clear();
+  forget_operations(turn, framework);
   if (framework.connected) {
     turn.effects.push_back(CloseStream{framework.stream});
     state.framework_streams.erase(framework.stream);

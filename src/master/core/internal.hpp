@@ -36,6 +36,7 @@ void on(Turn, const OperatorSubscribing&);
 void on(Turn, const StreamClosed&);
 void on(Turn, const OperatorCalled&);
 void on(Turn, const FrameworkTornDown&);
+void on(Turn, const OperatorConverted&);
 void on(Turn, const Tick&);
 
 // Sending. Nothing happens when the receiver is not connected.
@@ -45,10 +46,15 @@ void count(State&, std::string_view name, uint64_t by = 1);  // a metric below "
 
 // Frameworks.
 Framework* find_framework(State&, const std::string& id);
+void take_info(Framework&, const mesos::v1::FrameworkInfo& info);
+// With the constraints compiled, which must be valid.
+allocator::FrameworkTraits traits_of(const Framework&);
+void tell_agents(Turn, const Framework&);  // of its changed info
 Framework& add_recovered_framework(Turn, const mesos::v1::FrameworkInfo& info);
 void disconnect_framework(Turn, Framework&);
 void remove_framework(Turn, FrameworkId id);
 void expire_frameworks(Turn);
+void update_framework(Turn, Framework&, const SchedulerCall&);
 void suppress(Turn, Framework&, const SchedulerCall&);
 void revive(Turn, Framework&, const SchedulerCall&);
 bool is_completed(const State&, const FrameworkId&);
@@ -67,6 +73,19 @@ Duration refusal(const mesos::v1::Filters& filters);
 
 // Accepting and launching.
 void accept(Turn, Framework&, const SchedulerCall&);
+
+// Operations on resources.
+void drop_operation(Turn, Framework&, const Agent*, const mesos::v1::Offer::Operation&,
+                    const std::string& why);
+void update_operation(Turn, Agent&, const AgentCall::OperationUpdate&);
+void acknowledge_operation(Turn, Framework&, const SchedulerCall&);
+void reconcile_operations(Turn, Framework&, const SchedulerCall&);
+void resend_operations(Turn, Framework&);  // to a framework that has come back
+void restore_operations(Turn, Agent&, const AgentCall::Subscribe&,
+                        protocol::MasterEvent::Subscribed& out);
+// The agent is out of sight; nothing more is known of them.
+void lose_operations(Turn, Agent&, mesos::v1::OperationState, const std::string& why);
+void forget_operations(Turn, const Framework&);  // which is no more
 
 // Resources in use.
 void hold(Framework&, Agent&, const model::Resources&);

@@ -103,7 +103,7 @@ void Launcher::send(Agent& agent) {
   if (event_.launch().tasks().empty()) return;
   event_.set_type(MasterEvent::LAUNCH);
   *event_.mutable_launch()->mutable_framework() = framework_.info;
-  master::send(turn_, agent, std::move(event_));
+  master::send(turn_, agent, std::exchange(event_, {}));
 }
 
 }  // namespace mesolith::master

@@ -48,6 +48,7 @@ struct Options {
   size_t frameworks_max = 100'000;
   size_t agents_max = 200'000;
   size_t operator_streams_max = 1000;
+  size_t operations_per_agent_max = 10'000;  // with an id, until acknowledged
   std::map<std::string, std::string> flags;  // as given, for /flags and /state
   std::string cluster;
   allocator::Options allocator;
@@ -84,6 +85,7 @@ struct Framework {
   std::set<std::string>
       roles;  // subscribed; for a framework without MULTI_ROLE the one of info.role
   std::set<std::string> suppressed;
+  mesos::v1::scheduler::OfferConstraints constraints;
   bool partition_aware = false, task_killing = false, multi_role = false, refinement = false;
   bool connected = false, active = false, recovered = false;
   StreamId stream = 0;  // valid while connected
@@ -128,6 +130,8 @@ struct Agent {
   std::map<FrameworkId, model::Resources> used;  // tasks and executors
   std::map<std::pair<FrameworkId, TaskId>, std::optional<mesos::v1::KillPolicy>>
       pending_kills;  // sent again when the agent returns, until the task ends
+  std::map<std::string, mesos::v1::Operation>
+      operations;  // with an id, by uuid, until the framework acknowledged their last status
 };
 
 struct RecoveredAgent {  // in the registry, not yet back
@@ -196,6 +200,8 @@ struct State {
   registry::Cluster cluster;                           // durable or about to be
   std::map<OfferId, Offer> offers;
   std::map<StreamId, Time> operators;  // event streams, oldest first, and their next heartbeat
+  std::map<std::pair<FrameworkId, std::string>, std::pair<AgentId, std::string>>
+      operation_ids;  // a framework's id: on which agent, and the uuid there
 
   std::map<uint64_t, Pending> pending;  // by ticket
   uint64_t next_ticket = 1;

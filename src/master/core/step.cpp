@@ -79,6 +79,8 @@ void on(Turn turn, const FrameworkCalled& called) {
       return accept(turn, *framework, call);
     case SchedulerCall::DECLINE:
       return decline(turn, *framework, call);
+    case SchedulerCall::UPDATE_FRAMEWORK:
+      return update_framework(turn, *framework, call);
     case SchedulerCall::REVIVE:
       return revive(turn, *framework, call);
     case SchedulerCall::SUPPRESS:
@@ -91,6 +93,10 @@ void on(Turn turn, const FrameworkCalled& called) {
       return acknowledge(turn, *framework, call);
     case SchedulerCall::RECONCILE:
       return reconcile(turn, *framework, call);
+    case SchedulerCall::ACKNOWLEDGE_OPERATION_STATUS:
+      return acknowledge_operation(turn, *framework, call);
+    case SchedulerCall::RECONCILE_OPERATIONS:
+      return reconcile_operations(turn, *framework, call);
     case SchedulerCall::MESSAGE:
       return message_executor(turn, *framework, call);
     case SchedulerCall::REQUEST:
@@ -111,6 +117,8 @@ void on(Turn turn, const AgentCalled& called) {
       return message_framework(turn, agent.id, called.call.message());
     case AgentCall::EXECUTOR_EXITED:
       return executor_exited(turn, agent, called.call.executor_exited());
+    case AgentCall::OPERATION_UPDATE:
+      return update_operation(turn, agent, called.call.operation_update());
     case AgentCall::PONG:
       agent.pong_since_ping = true;
       agent.pings_missed = 0;

@@ -84,6 +84,11 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
       break;
     case Call::GET_OPERATIONS:
       response.mutable_get_operations();
+      for (const auto& [id, agent] : state.agents) {
+        for (const auto& [uuid, operation] : agent.operations) {
+          *response.mutable_get_operations()->add_operations() = operation;
+        }
+      }
       break;
     case Call::GET_TASKS:
       fill(response.mutable_get_tasks(), state);
@@ -162,6 +167,7 @@ Outcome operator_api(const Context& context) {
     }
     return Accepted{wire::empty(200), FrameworkTornDown{id}};
   }
+  if (auto outcome = resource_operation(context.state, call)) return *std::move(outcome);
   if (call.type() == Call::LIST_FILES || call.type() == Call::READ_FILE) return wire::empty(404);
   const std::optional<MasterResponse> answer = read(context, call);
   if (!answer) {

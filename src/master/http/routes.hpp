@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "master/http/handle.hpp"
+#include "mesos/v1/master/master.pb.h"
 #include "wire/answers.hpp"
 
 namespace mesolith::master::http {
@@ -44,6 +45,10 @@ Outcome flags(const Context&);
 Outcome redirect(const Context&);
 Outcome system_stats(const Context&);
 Outcome teardown(const Context&);
+Outcome reserve(const Context&);
+Outcome unreserve(const Context&);
+Outcome create_volumes(const Context&);
+Outcome destroy_volumes(const Context&);
 Outcome metrics_snapshot(const Context&);
 Outcome metrics_prometheus(const Context&);
 Outcome files_browse(const Context&);
@@ -56,6 +61,9 @@ Outcome why(const Context&);
 Outcome decisions(const Context&);
 Outcome kill(const Context&);
 Outcome openapi(const Context&);
+
+// A v1 call that reserves, unreserves, makes or destroys volumes; nothing when it is another.
+std::optional<Outcome> resource_operation(const State&, const mesos::v1::master::Call&);
 
 // Every metric by its original name.
 std::map<std::string, double> collect_metrics(const Context&);

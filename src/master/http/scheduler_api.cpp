@@ -2,6 +2,7 @@
 // POST /api/v1/scheduler: the refusals of mesos-api.md 1.3, rows 5 to 18, in that order.
 #include <optional>
 
+#include "master/core/framework_update.hpp"
 #include "master/http/routes.hpp"
 
 namespace mesolith::master::http {
@@ -61,6 +62,15 @@ std::optional<std::string> invalid(const Call& call) {
   if (call.type() == Call::ACKNOWLEDGE && call.acknowledge().uuid().size() != 16) {
     return "Not a valid UUID: 'acknowledge.uuid' must be 16 bytes";
   }
+  if (call.type() == Call::ACKNOWLEDGE_OPERATION_STATUS) {
+    const auto& acknowledged = call.acknowledge_operation_status();
+    if (acknowledged.uuid().size() != 16) {
+      return "Not a valid UUID: 'acknowledge_operation_status.uuid' must be 16 bytes";
+    }
+    if (!acknowledged.has_agent_id()) {
+      return "Expecting 'acknowledge_operation_status.agent_id' to be present";
+    }
+  }
   if (call.type() == Call::UPDATE_FRAMEWORK &&
       call.update_framework().framework_info().id().value() != call.framework_id().value()) {
     return "'framework_id' differs from 'update_framework.framework_info.id'";
@@ -119,6 +129,11 @@ Outcome scheduler_api(const Context& context) {
                                framework.id.value);
   }
   if (call.type() == Call::UNKNOWN) return wire::text(501, "Received 'UNKNOWN' call");
+  if (call.type() == Call::UPDATE_FRAMEWORK) {
+    const auto valid = validate_update(context.state, framework, call.update_framework());
+    if (!valid) return wire::text(400, valid.error().message);
+    return Accepted{wire::empty(200), FrameworkCalled{std::move(call)}};
+  }
   return Accepted{wire::empty(202), FrameworkCalled{std::move(call)}};
 }
 

@@ -55,7 +55,7 @@ Complaint ConvergenceChecker::agent(const AgentNode& node) const {
                        node.state().frameworks.begin()->first.value);
   }
   for (const auto& [key, value] : node.disk().durable()) {
-    if (key != "agent") return node.name() + " still keeps " + key;
+    if (key != "agent" && key != "resources") return node.name() + " still keeps " + key;
   }
   return {};
 }

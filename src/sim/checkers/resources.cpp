@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// No resource is offered or used twice: on each agent, what is offered and what tasks hold is never
-// more than the agent has, in the master's books; and the containers that really run on it never
-// use more either. Offers as sent are the offers in the books. What a removed framework still runs
-// counts no more: as in Apache Mesos its resources are free at once, while agents end its tasks.
+// No resource is lost or made, offered or used twice: whatever is reserved or made a volume of, an
+// agent has as much as it was started with; on each agent, what is offered and what tasks hold is
+// never more than the agent has, in the master's books; and the containers that really run on it
+// never use more either. Offers as sent are the offers in the books. What a removed framework still
+// runs counts no more: as in Apache Mesos its resources are free at once, while agents end its
+// tasks.
 #include <fmt/format.h>
 
 #include <set>
@@ -21,9 +23,13 @@ class ResourcesChecker : public Checker {
 
   const char* name() const override { return "resources"; }
   Complaint after_master_step(const master::Event& event, const master::Effects& effects) override;
+  Complaint after_agent_step(const AgentNode& agent, const agent::Event& event,
+                             const agent::Effects& effects) override;
+  Complaint at_end() override;
   Complaint container_started(const AgentNode& agent, const TaskKey& task) override;
 
  private:
+  model::Quantities started_with() const;  // any agent
   Complaint books() const;
   Complaint places() const;
   Complaint shares() const;
@@ -35,11 +41,14 @@ class ResourcesChecker : public Checker {
 Complaint ResourcesChecker::books() const {
   const master::State& state = world_.master().state();
   for (const auto& [id, agent] : state.agents) {
-    model::Quantities taken;
+    if (agent.total.quantities() != started_with()) {
+      return fmt::format("agent {} has {} in the master's books", id.value, agent.total.describe());
+    }
+    model::Resources taken;
     for (const OfferId& offer : agent.offers) {
       const auto found = state.offers.find(offer);
       if (found == state.offers.end()) return "agent " + id.value + " has an unknown offer";
-      taken += found->second.resources.quantities();
+      taken += found->second.resources.unallocated();
     }
     for (const auto& [framework_id, task_id] : agent.tasks) {
       if (world_.removed_frameworks.contains(framework_id)) continue;  // by a master before
@@ -49,11 +58,39 @@ Complaint ResourcesChecker::books() const {
       if (task == framework->second.tasks.end()) {
         return "agent " + id.value + " has task " + task_id.value + ", its framework has not";
       }
-      if (task->second.holds_resources) taken += task->second.resources.quantities();
+      if (task->second.holds_resources) taken += task->second.resources.unallocated();
     }
-    if (!agent.total.quantities().contains(taken)) {
+    if (!agent.total.contains(taken)) {
       return fmt::format("agent {} has {}, of which {} are offered or used", id.value,
-                         agent.total.quantities().describe(), taken.describe());
+                         agent.total.describe(), taken.describe());
+    }
+  }
+  return {};
+}
+
+model::Quantities ResourcesChecker::started_with() const {
+  return world_.agents().empty() ? model::Quantities() : world_.agents().front()->total();
+}
+
+Complaint ResourcesChecker::after_agent_step(const AgentNode& agent, const agent::Event&,
+                                             const agent::Effects&) {
+  if (agent.state().exited || agent.state().total.quantities() == agent.total()) return {};
+  return agent.name() + " has become " + agent.state().total.describe();
+}
+
+// Master and agent agree at last, and everything told has been acknowledged.
+Complaint ResourcesChecker::at_end() {
+  const master::State& state = world_.master().state();
+  for (const auto& node : world_.agents()) {
+    if (!node->up()) continue;
+    const auto known = state.agents.find(node->state().id);
+    if (known == state.agents.end() || !known->second.connected) continue;
+    if (known->second.total != node->state().total) {
+      return fmt::format("{} has {}, but the master believes {}", node->name(),
+                         node->state().total.describe(), known->second.total.describe());
+    }
+    if (!known->second.operations.empty() || !node->state().operations.empty()) {
+      return node->name() + " has operations whose outcome nobody acknowledged";
     }
   }
   return {};

@@ -12,6 +12,7 @@
 #include "model/task_state.hpp"
 #include "sim/framework_node.hpp"
 #include "sim/workload.hpp"
+#include "sim/workloads/operations.hpp"
 #include "sim/workloads/tasks.hpp"
 #include "sim/world.hpp"
 
@@ -53,7 +54,7 @@ class RandomWorkload : public Workload {
   Rng rng_;
   FrameworkNode& node_;
   FrameworkPlan plan_;
-  uint32_t launched_ = 0;
+  uint32_t launched_ = 0, accepted_ = 0;
   bool suppressed_ = false;
   bool leaving_ = false;
   const model::Quantities executor_size_{{model::cpus, 100}, {model::mem, 32'000}};
@@ -95,6 +96,9 @@ void RandomWorkload::on_event(const SchedulerEvent& event) {
     for (const auto& offer : event.offers().offers()) on_offer(offer);
   } else if (event.type() == SchedulerEvent::UPDATE) {
     on_update(event.update().status());
+  } else if (event.type() == SchedulerEvent::UPDATE_OPERATION_STATUS) {
+    const auto& status = event.update_operation_status().status();
+    if (status.has_uuid()) node_.call(make_operation_acknowledgement(status));
   } else if (event.type() == SchedulerEvent::SUBSCRIBED && rng_.chance(0.5)) {
     reconcile(rng_.chance(0.5));
   }
@@ -139,14 +143,19 @@ bool RandomWorkload::cut_executor(model::Quantities& left) {
 }
 
 void RandomWorkload::launch(const mesos::v1::Offer& offer) {
-  model::Quantities left = amounts_of(offer);
+  model::Quantities left = unreserved_of(offer);
   Call accept = make_accept(offer, rng_.uniform() * 3);
+  if (world_.scenario.operations) {
+    add_operations(rng_, offer, plan_.role, fmt::format("{}.op-{}", node_.name(), ++accepted_),
+                   left, accept);
+  }
   const bool custom = rng_.chance(0.2) && cut_executor(left);
   const std::string executor_id =
       fmt::format("{}.executor-{}", node_.name(), custom ? rng_.below(2) : launched_ + 2);
   for (uint64_t count = rng_.below(4); count > 0; --count) {
     auto task = cut(offer, left);
     if (!task) break;
+    if (world_.scenario.operations) use_volume(rng_, offer, *task);
     if (custom) give_to(make_executor(offer, executor_id, executor_size_, false), *task);
     add_launch(accept, *std::move(task));
   }

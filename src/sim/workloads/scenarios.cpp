@@ -53,6 +53,14 @@ Scenario mixed(uint64_t seed) {
   }
 }
 
+Scenario reservations() {
+  Scenario scenario;
+  scenario.name = "reservations";
+  scenario.agent_disk_mb = 1000;
+  scenario.operations = true;
+  return scenario;
+}
+
 Scenario fair_sharing(uint64_t seed) {
   Scenario scenario;
   scenario.name = "fair_sharing";
@@ -95,6 +103,7 @@ std::optional<Scenario> scenario_named(std::string_view name, uint64_t seed) {
   if (name == "endings") return endings();
   if (name == "demos") return demos(seed);
   if (name == "mixed") return mixed(seed);
+  if (name == "reservations") return reservations();
   if (name == "fair_sharing") return fair_sharing(seed);
   if (name == "nsdi_replay") return nsdi_replay();
   return std::nullopt;

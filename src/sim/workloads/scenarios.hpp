@@ -19,6 +19,7 @@ Scenario demos(uint64_t seed);
 // One of the three above, as the seed decides.
 Scenario mixed(uint64_t seed);
 // Two frameworks that always want more, in roles whose weights the seed decides; no faults.
+Scenario reservations();  // the same, with operations on resources
 Scenario fair_sharing(uint64_t seed);
 // 50,000 agents and 200 frameworks with tasks of N(30, 10) seconds, as in section 6 of Hindman et
 // al., Mesos, NSDI 2011; the weights are equal and there are no faults.

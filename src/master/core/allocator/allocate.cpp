@@ -233,6 +233,12 @@ Candidate candidate(const Allocator::State& state, const Filters::OfAgent* filte
   if (!agent.multi_role && (traits.multi_role || role.find('/') != std::string::npos)) {
     return {.refused = Reason::needs_multi_role_agent};
   }
+  if (!traits.constraints.empty()) {
+    const auto constraints = traits.constraints.find(role);
+    if (constraints != traits.constraints.end() && !constraints->second->admit(agent.info)) {
+      return {.refused = Reason::constrained};
+    }
+  }
   Candidate found{.everything = agent.plain};
   if (!agent.plain) {
     found.part = agent.available.allocatable_to(role).filter(

@@ -184,6 +184,17 @@ void Allocator::update_agent(const AgentId& id, const model::Resources& total) {
   mark_dirty(*state_, agent);
 }
 
+void Allocator::describe_agent(const AgentId& id, const mesos::v1::AgentInfo& info) {
+  AgentEntry& agent = agent_of(*state_, id);
+  *agent.info.mutable_attributes() = info.attributes();
+  agent.info.set_hostname(info.hostname());
+  if (info.has_domain()) *agent.info.mutable_domain() = info.domain();
+}
+
+model::Resources Allocator::available(const AgentId& id) const {
+  return agent_of(*state_, id).available;
+}
+
 void Allocator::activate_agent(const AgentId& id) {
   AgentEntry& agent = agent_of(*state_, id);
   agent.active = true;

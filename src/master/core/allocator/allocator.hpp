@@ -20,6 +20,7 @@
 #include "base/id.hpp"
 #include "base/rng.hpp"
 #include "base/time.hpp"
+#include "model/offer_constraints.hpp"
 #include "model/quantities.hpp"
 #include "model/resources.hpp"
 
@@ -41,6 +42,7 @@ struct FrameworkTraits {  // what decides eligibility, from FrameworkInfo.capabi
   bool reservation_refinement = false;
   bool multi_role = false;
   bool region_aware = false;
+  std::map<std::string, std::shared_ptr<const model::OfferConstraints>> constraints;  // by role
 };
 
 struct Grant {  // resources to be offered; already counted as allocated, allocation role set in
@@ -93,6 +95,7 @@ class Allocator {
   void add_agent(const AgentId&, const model::Resources& total, bool multi_role_capable,
                  const std::map<FrameworkId, model::Resources>& used);
   void update_agent(const AgentId&, const model::Resources& total);
+  void describe_agent(const AgentId&, const mesos::v1::AgentInfo&);  // for offer constraints
   void activate_agent(const AgentId&);
   void deactivate_agent(const AgentId&);
   void remove_agent(const AgentId&);
@@ -105,6 +108,9 @@ class Allocator {
   void update_allocation(const FrameworkId&, const AgentId&, const model::Resources& from,
                          const model::Resources& to);
   void update_available(const AgentId&, const model::Resources& from, const model::Resources& to);
+
+  // Neither offered nor used, unallocated.
+  model::Resources available(const AgentId&) const;
 
   void suppress(const FrameworkId&, const std::set<std::string>& roles);
   void revive(const FrameworkId&,

@@ -89,6 +89,8 @@ class Random {
   }
 
   size_t grants() const { return grants_; }
+  size_t changes() const { return changes_; }
+  size_t volumes() const { return volumes_; }
 
  private:
   template <class T>
@@ -118,6 +120,7 @@ class Random {
   Resources some_agent() {
     Resources total = some_amount() + Resources::of(model::ports, {{31000, 31999}});
     if (rng_.chance(0.2)) total += Resources::of({{model::gpus, 1000}});
+    if (rng_.chance(0.5)) total += Resources::of({{model::disk, 1'000'000}});
     if (rng_.chance(0.3)) total += some_amount().with_reservation({.role = "eng"});
     return total;
   }
@@ -219,28 +222,48 @@ class Random {
     }
   }
 
-  // RESERVE and UNRESERVE, of what is held and of what is free.
+  // RESERVE, UNRESERVE, CREATE and DESTROY, of what is held and of what is free.
   void form_changes() {
     if (!books_.held.empty() && rng_.chance(0.7)) {
       auto& [holder, held] = *one_of(books_.held);
       if (!books_.frameworks.at(holder.first).known) return;
-      const Resources from = held.filter(
-          [](const model::Entry& entry) { return !entry.reserved() && entry.name == model::cpus; });
+      const Resources from = one_entry(held);
       Resources& total = books_.agents.at(holder.second).total;
-      if (from.empty() || !total.contains(from.unallocated())) return;
-      const Resources to = from.with_reservation({.dynamic = true, .role = "eng"});
+      if (!total.contains(from.unallocated())) return;
+      const Resources to = changed(from);
       allocator_.update_allocation(holder.first, holder.second, from, to);
       held = held - from + to;
       total = total - from.unallocated() + to.unallocated();
     } else if (!books_.agents.empty()) {
       auto& [id, agent] = *one_of(books_.agents);
       const Resources free = agent.total - books_.held_on(id);
-      if (!agent.total.contains(books_.held_on(id))) return;
-      const Resources from = free.reserved();
-      if (from.empty()) return;
-      allocator_.update_available(id, from, from.to_unreserved());
-      agent.total = agent.total - from + from.to_unreserved();
+      if (free.empty() || !agent.total.contains(books_.held_on(id))) return;
+      const Resources from = one_entry(free);
+      const Resources to = changed(from);
+      allocator_.update_available(id, from, to);
+      agent.total = agent.total - from + to;
     }
+  }
+
+  Resources one_entry(const Resources& all) {
+    const Resources disks = all.named(model::disk);
+    if (!disks.empty() && rng_.chance(0.5)) return one_of_entries(disks);
+    return one_of_entries(all);
+  }
+  Resources one_of_entries(const Resources& all) {
+    return Resources::of(all.entries()[rng_.below(all.entries().size())]);
+  }
+  Resources changed(const Resources& from) {
+    ++changes_;
+    model::Entry entry = from.entries().front();
+    if (entry.persistent()) return from.without_persistence();
+    if (!entry.reserved()) return from.with_reservation({.dynamic = true, .role = "eng"});
+    if (entry.name != model::disk || rng_.chance(0.3)) return from.without_reservation();
+    model::Traits traits = *entry.traits;
+    traits.disk.emplace().mutable_persistence()->set_id("v" + std::to_string(next_++));
+    entry.traits = std::make_shared<const model::Traits>(std::move(traits));
+    ++volumes_;
+    return Resources::of(entry);
   }
 
   void something_comes_back() {
@@ -289,11 +312,11 @@ class Random {
   Time now_{1000s};
   Books books_;
   uint64_t next_ = 0;
-  size_t grants_ = 0;
+  size_t grants_ = 0, changes_ = 0, volumes_ = 0;
 };
 
 TEST(Conservation, RandomSequencesOfEverything) {
-  size_t grants = 0;
+  size_t grants = 0, changes = 0, volumes = 0;
   for (uint64_t seed = 1; seed <= 40 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Random random(seed);
@@ -304,8 +327,12 @@ TEST(Conservation, RandomSequencesOfEverything) {
     }
     random.check_all_comes_back();
     grants += random.grants();
+    changes += random.changes();
+    volumes += random.volumes();
   }
   EXPECT_GT(grants, 2000u);  // else the sequences say little
+  EXPECT_GT(changes, 500u);
+  EXPECT_GT(volumes, 50u);
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ std::string describe(Time now, const Passed& passed) {
       return "the agent has GPUs and it lacks GPU_RESOURCES";
     case Reason::needs_multi_role_agent:
       return "the agent lacks MULTI_ROLE";
+    case Reason::constrained:
+      return "its offer constraints exclude the agent";
     case Reason::nothing_for_role:
       return "nothing free is for its role";
     case Reason::too_small:

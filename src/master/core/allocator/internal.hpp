@@ -28,6 +28,7 @@ struct AgentEntry {
   model::Resources total;
   model::Resources available;
   std::vector<Holding> held;  // one for each framework
+  mesos::v1::AgentInfo info;  // what offer constraints look at
   bool active = true;
   bool multi_role = true;
   bool plain = true;  // nothing in `available` is reserved, revocable, shared or a special disk
@@ -42,6 +43,7 @@ enum class Reason {
   filtered,
   needs_gpu_capability,
   needs_multi_role_agent,
+  constrained,
   nothing_for_role,
   too_small,
 };
