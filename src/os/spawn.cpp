@@ -2,6 +2,7 @@
 // The child shares this process's memory until it runs the new program, while the caller is held.
 // So it may call only what neither allocates nor locks nor touches state that the C library shares
 // between threads, and what it stores in SpawnContext is seen here afterwards.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
@@ -42,7 +43,9 @@ struct SpawnContext {
 };
 
 // The child's frames lie within a frame of the parent: sanitizers must not mark them.
-#define CHILD_SIDE [[clang::no_sanitize("address", "undefined", "thread")]]
+#define CHILD_SIDE                             \
+  [[clang::no_sanitize("address", "undefined", \
+                       "thread")]] [[clang::disable_sanitizer_instrumentation]]
 
 CHILD_SIDE [[noreturn]] void give_up(SpawnContext& context, SpawnStage stage) {
   context.error_number = errno;
@@ -50,9 +53,11 @@ CHILD_SIDE [[noreturn]] void give_up(SpawnContext& context, SpawnStage stage) {
   ::_exit(127);
 }
 
+// By system calls, here and below: sanitizers keep books of descriptors and signal handlers in
+// memory that is shared here, and the C library's set*id() would change the parent's threads.
 CHILD_SIDE void enter_cgroups(SpawnContext& context) {
   for (int cgroup : context.cgroups) {
-    if (::write(cgroup, "0", 1) != 1) give_up(context, SpawnStage::cgroup);
+    if (::syscall(SYS_write, cgroup, "0", 1) != 1) give_up(context, SpawnStage::cgroup);
   }
 }
 
@@ -66,13 +71,12 @@ CHILD_SIDE void set_limits(SpawnContext& context) {
 
 CHILD_SIDE void set_streams(SpawnContext& context) {
   for (int target = 0; target < 3; ++target) {
-    if (::dup2(context.streams[static_cast<size_t>(target)], target) < 0) {
+    if (::syscall(SYS_dup3, context.streams[static_cast<size_t>(target)], target, 0) < 0) {
       give_up(context, SpawnStage::streams);
     }
   }
 }
 
-// By system calls: the C library's functions would change the threads of the parent.
 CHILD_SIDE void become(SpawnContext& context) {
   if (!context.spec->identity) return;
   const Identity& identity = *context.spec->identity;
@@ -84,8 +88,7 @@ CHILD_SIDE void become(SpawnContext& context) {
   }
 }
 
-// By system calls too: sanitizers keep books of handlers, in memory that is shared here. All zeros
-// is the kernel's structure for the default action.
+// All zeros is the kernel's structure for the default action.
 CHILD_SIDE void reset_signals(SpawnContext& context) {
   const std::array<uint64_t, 8> defaults{};
   for (int signal = 1; signal <= signal_max; ++signal) {
@@ -208,6 +211,18 @@ Error spawn_error(const SpawnSpec& spec, SpawnStage stage, int error_number) {
   return system_error(error_number, what);
 }
 
+using Clone = int (*)(int (*)(void*), void*, int, void*, ...);
+
+Clone clone_function() {
+#if __has_feature(thread_sanitizer)
+  // ThreadSanitizer's own takes every child for one with memory of its own.
+  static const auto next = reinterpret_cast<Clone>(::dlsym(RTLD_NEXT, "clone"));
+  return next;
+#else
+  return &::clone;
+#endif
+}
+
 struct Started {
   pid_t pid = -1;
   int descriptor = -1;  // pidfd
@@ -222,7 +237,8 @@ Started start(SpawnContext& context) {
   Started started;
   int flags = CLONE_VM | CLONE_VFORK | SIGCHLD;
   if (context.spec->want_descriptor) flags |= CLONE_PIDFD;
-  started.pid = ::clone(child_main, stack + sizeof stack, flags, &context, &started.descriptor);
+  const Clone clone = clone_function();
+  started.pid = clone(child_main, stack + sizeof stack, flags, &context, &started.descriptor);
   started.error_number = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return started;
