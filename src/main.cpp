@@ -72,6 +72,7 @@ constexpr std::array commands = {
     Command{"master", mesolith::master::master_main, "run a master"},
     Command{"agent", mesolith::agent::agent_main, "run an agent"},
     Command{"launcher", launcher_main, ""},
+    Command{"fetch", mesolith::agent::fetch_main, ""},
     Command{"mesos-master", mesolith::master::master_main, ""},
     Command{"mesos-agent", mesolith::agent::agent_main, ""},
     Command{"mesos-slave", mesolith::agent::agent_main, ""},

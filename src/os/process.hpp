@@ -43,6 +43,7 @@ struct SpawnSpec {
   std::vector<std::string> environment;  // all of it, as NAME=value; nothing is inherited
   std::string directory;                 // working directory; empty: this process's
   Stream standard_input, standard_output, standard_error;
+  std::vector<int> descriptors;      // the caller's; the program's 3, 4, ... in this order
   std::optional<Identity> identity;  // none: this process's
   bool new_session = false;
   std::vector<std::string> cgroup_procs;  // paths of cgroup.procs files to join
@@ -59,7 +60,7 @@ struct Process {
 enum class SpawnStage { none, create, limits, cgroup, streams, directory, identity, execute };
 
 // The process is a child of this one, to be waited for. All its signals are at their defaults and
-// unblocked, and no other descriptor of this process is open in it. When the program cannot be
+// unblocked, and no other descriptors of this process are open in it. When the program cannot be
 // run, no process is left. `stage`, if given, is set to where it failed, or none.
 Result<Process> spawn(const SpawnSpec& spec, SpawnStage* stage = nullptr);
 

@@ -163,6 +163,18 @@ TEST_F(ProcessTest, StandardStreamsMayBeDescriptorsInAnyOrder) {
   ::close(ends[0]);
 }
 
+TEST_F(ProcessTest, PassesDescriptorsOnInTheirOrder) {
+  std::vector<FileDescriptor> files;
+  SpawnSpec spec = shell("cat <&3; cat <&4; cat <&5; ls /proc/self/fd | wc -l");
+  for (const char* text : {"a", "b", "c"}) {
+    ASSERT_TRUE(write_file_atomic(root_ / text, text));
+    files.emplace_back(::open((root_ / text).c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  for (const int each : {2, 0, 1})
+    spec.descriptors.push_back(files[static_cast<size_t>(each)].get());
+  EXPECT_EQ(output_of(spec), "cab7\n");  // with the standard ones and ls' own
+}
+
 TEST_F(ProcessTest, TenThousandSpawnsLeakNoDescriptor) {
   SpawnSpec spec = spec_;
   spec.program = "/bin/true";

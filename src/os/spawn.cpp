@@ -35,7 +35,7 @@ struct SpawnContext {
   std::array<int, 3> streams{-1, -1, -1};
   std::vector<const char*> candidates;  // where the program may be, null-terminated
   std::vector<const char*> arguments, environment, shell_arguments;  // null-terminated
-  std::vector<int> cgroups;
+  std::vector<int> cgroups, descriptors;
   uint64_t no_signals = 0;
   // Written by the child.
   volatile int error_number = 0;
@@ -75,6 +75,18 @@ CHILD_SIDE void set_streams(SpawnContext& context) {
       give_up(context, SpawnStage::streams);
     }
   }
+}
+
+// After everything that still needs the descriptors that it overwrites. The first that is not
+// passed.
+CHILD_SIDE unsigned pass_on(SpawnContext& context) {
+  int target = 3;
+  for (const int descriptor : context.descriptors) {
+    if (::syscall(SYS_dup3, descriptor, target++, 0) < 0) {
+      give_up(context, SpawnStage::streams);
+    }
+  }
+  return static_cast<unsigned>(target);
 }
 
 CHILD_SIDE void become(SpawnContext& context) {
@@ -130,7 +142,8 @@ CHILD_SIDE int child_main(void* argument) {
   }
   become(context);
   reset_signals(context);
-  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  const unsigned first_other = pass_on(context);
+  ::syscall(SYS_close_range, first_other, ~0U, CLOSE_RANGE_CLOEXEC);
   execute(context);
 }
 
@@ -180,6 +193,19 @@ Result<int> open_stream(const Stream& stream, int target, FileDescriptor& opened
   }
   if (!opened) return std::unexpected(system_error(errno, path));
   return opened.get();
+}
+
+// Above where they go, so that none is overwritten before its turn.
+Result<std::vector<int>> lift(const std::vector<int>& descriptors,
+                              std::vector<FileDescriptor>& duplicates) {
+  std::vector<int> lifted;
+  const int lowest = 3 + static_cast<int>(descriptors.size());
+  for (const int descriptor : descriptors) {
+    duplicates.emplace_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, lowest));
+    if (!duplicates.back()) return std::unexpected(system_error(errno, "a descriptor to pass on"));
+    lifted.push_back(duplicates.back().get());
+  }
+  return lifted;
 }
 
 Error spawn_error(const SpawnSpec& spec, SpawnStage stage, int error_number) {
@@ -254,11 +280,13 @@ Result<Process> spawn(const SpawnSpec& spec, SpawnStage* stage) {
 
   failed_at = SpawnStage::streams;
   std::array<FileDescriptor, 3> opened;
+  std::vector<FileDescriptor> duplicates;
   const std::array<const Stream*, 3> streams{&spec.standard_input, &spec.standard_output,
                                              &spec.standard_error};
   for (size_t i = 0; i < 3; ++i) {
     TRY(context.streams[i], open_stream(*streams[i], static_cast<int>(i), opened[i]));
   }
+  TRY(context.descriptors, lift(spec.descriptors, duplicates));
   failed_at = SpawnStage::cgroup;
   std::vector<FileDescriptor> cgroups;
   for (const std::string& path : spec.cgroup_procs) {

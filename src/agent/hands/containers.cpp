@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/hands/containers.hpp"
 
-#include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "agent/hands/user.hpp"
 
 namespace mesolith::agent {
 namespace {
@@ -62,13 +62,13 @@ void add_limits(const mesos::v1::ContainerInfo& container, launcher::Launch& lau
 
 }  // namespace
 
-Result<os::User> ContainerHands::user(Time now, const std::string& name) {
+Result<std::optional<os::Identity>> ContainerHands::user(Time now, const std::string& name) {
   if (const auto found = users_.find(name); found != users_.end() && found->second.until > now) {
-    return found->second.user;
+    return found->second.identity;
   }
-  TRY(os::User user, os::find_user(name));
-  users_[name] = {user, saturating_add(now, user_lifetime)};
-  return user;
+  TRY(auto identity, identity_of(name));
+  users_[name] = {identity, saturating_add(now, user_lifetime)};
+  return identity;
 }
 
 Result<void> ContainerHands::link(Time now, const std::string& sandbox, const std::string& name,
@@ -100,17 +100,12 @@ std::variant<launcher::Launch, Refusal> ContainerHands::launch(Time now,
       return Refusal{WishProblem::system, *std::move(problem)};
     add_limits(*wish.container, launch);
   }
-  if (!wish.user.empty()) {
-    const auto found = user(now, wish.user);
-    if (!found) {
-      return Refusal{WishProblem::user_unknown, fmt::format("the user '{}' does not exist here: {}",
-                                                            wish.user, found.error().message)};
-    }
-    if (found->identity.uid != ::geteuid()) {
-      launch.mutable_user()->set_uid(found->identity.uid);
-      launch.mutable_user()->set_gid(found->identity.gid);
-      for (const gid_t group : found->identity.groups) launch.mutable_user()->add_groups(group);
-    }
+  const auto found = user(now, wish.user);
+  if (!found) return Refusal{WishProblem::user_unknown, found.error().message};
+  if (const auto& identity = *found) {
+    launch.mutable_user()->set_uid(identity->uid);
+    launch.mutable_user()->set_gid(identity->gid);
+    for (const gid_t group : identity->groups) launch.mutable_user()->add_groups(group);
   }
   if (auto linked = link(now, wish.sandbox, wish.user, wish.volumes); !linked) {
     return Refusal{WishProblem::system, linked.error().message};

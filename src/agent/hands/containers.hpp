@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -13,7 +14,7 @@
 #include "base/time.hpp"
 #include "mesolith/launcher.pb.h"
 #include "mesos/v1/mesos.pb.h"
-#include "os/system.hpp"
+#include "os/process.hpp"
 
 namespace mesolith::agent {
 
@@ -47,10 +48,10 @@ class ContainerHands {
   bool cgroups() const { return cgroups_; }
 
  private:
-  Result<os::User> user(Time now, const std::string& name);
+  Result<std::optional<os::Identity>> user(Time now, const std::string& name);
 
   struct Cached {
-    os::User user;
+    std::optional<os::Identity> identity;  // none: the agent's own
     Time until{};
   };
   std::map<std::string, Cached> users_;  // for a few seconds: a burst of tasks asks once

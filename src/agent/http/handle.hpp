@@ -29,6 +29,7 @@ struct ProcessFigures {
   double load_1min = 0, load_5min = 0, load_15min = 0;
   uint32_t cpus_total = 0;
   uint64_t mem_total_bytes = 0, mem_free_bytes = 0;
+  uint64_t fetcher_cache_bytes_total = 0, fetcher_cache_bytes_used = 0;
 };
 
 // Step `event`, then send `response`.

@@ -72,6 +72,10 @@ std::map<std::string, double> collect_metrics(const Context& context) {
   for (const auto& [name, value] : state.counters) figures[name] = static_cast<double>(value);
   add_resources(state, figures);
   add_executors(state, figures);
+  figures["containerizer/fetcher/cache_size_total_bytes"] =
+      static_cast<double>(context.figures.fetcher_cache_bytes_total);
+  figures["containerizer/fetcher/cache_size_used_bytes"] =
+      static_cast<double>(context.figures.fetcher_cache_bytes_used);
   figures["gc/path_removals_pending"] =
       static_cast<double>(state.garbage.sandboxes.size() + state.garbage.in_removal);
   figures["slave/executor_directory_max_allowed_age_secs"] = to_seconds(state.garbage.age_max);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <list>
+#include <set>
 #include <unordered_map>
 
 #include "agent/core/step.hpp"
@@ -66,6 +67,7 @@ struct Agent::Impl {
         pool(pool_threads, pool_queue_max),
         garbage(loop, options.core.work_dir, [this](const Event& event) { step(event); }) {}
   ~Impl() {
+    fetcher.reset();
     launcher.reset();
     store.reset();
   }
@@ -79,9 +81,12 @@ struct Agent::Impl {
   void step(const Event& event);
   void drain();
   void perform(Effect& effect);
+  void fetch(const FetchUris& wish);
+  void fetched(const ContainerId& id, fetcher::FetchOutcome outcome);
   void launch(const LaunchContainer& wish);
   void link_into_sandbox(const LinkVolumes& wish);
   void discard(const DiscardVolumes& wish);
+  void destroy(const DestroyContainer& out);
   // For requests that are never refused.
   void request(launcher::Request request) { CHECK(launcher->send(std::move(request))); }
   void persist(const Persist& change);
@@ -107,6 +112,8 @@ struct Agent::Impl {
   http::ProcessFigures host;
   Time figures_until = Time{};  // when `host` is measured again
   std::unique_ptr<LauncherClient> launcher;
+  std::set<ContainerId> fetching;
+  std::unique_ptr<fetcher::Fetcher> fetcher;
   net::Pool pool;
   GarbageCollector garbage;
 };
@@ -136,6 +143,12 @@ Result<Recovered> Agent::Impl::recover() {
                       loop.post([this, event = std::move(event)]() mutable { on_launcher(event); });
                     },
                     held));
+  TRY(fetcher, fetcher::Fetcher::start(
+                   options.fetcher, [this](const std::string& id, fetcher::FetchOutcome outcome) {
+                     loop.post([this, id = ContainerId(id), outcome = std::move(outcome)] {
+                       fetched(id, outcome);
+                     });
+                   }));
   for (const launcher::Container& container : held.containers()) {
     recovered.containers.push_back(listing_of(container));
   }
@@ -196,17 +209,14 @@ void Agent::Impl::perform(Effect& effect) {
             streams.erase(out.stream);
             server->close_stream(static_cast<net::StreamId>(out.stream));
           },
-          [&](const FetchUris& out) {
-            step(ContainerLaunchFailed{out.container_id, ContainerLaunchFailed::Cause::fetch_failed,
-                                       "URIs are not fetched by this version"});
-          },
+          [&](const FetchUris& out) { fetch(out); },
           [&](const LaunchContainer& out) { launch(out); },
           [&](const ResizeContainer& out) {
             if (!containers.cgroups()) return;
             request(resize_request(out, containers.cgroup(out.cpus, out.mem_bytes)));
           },
           [&](const SignalContainer& out) { request(signal_request(out)); },
-          [&](const DestroyContainer& out) { request(destroy_request(out)); },
+          [&](const DestroyContainer& out) { destroy(out); },
           [&](const AcknowledgeContainer& out) { request(acknowledge_request(out)); },
           [&](const MeasureDisk& out) { garbage.perform(out); },
           [&](const FindSandboxes& out) { garbage.perform(out); },
@@ -217,6 +227,22 @@ void Agent::Impl::perform(Effect& effect) {
           [&](const DiscardVolumes& out) { discard(out); },
           [&](const Persist& out) { persist(out); }, [&](const Exit& out) { exit(out); }},
       effect);
+}
+
+void Agent::Impl::fetch(const FetchUris& wish) {
+  fetching.insert(wish.container_id);
+  fetcher->fetch({wish.container_id.value, wish.sandbox, wish.user, wish.uris});
+}
+
+void Agent::Impl::fetched(const ContainerId& id, fetcher::FetchOutcome outcome) {
+  fetching.erase(id);
+  step(event_of(id, std::move(outcome)));
+}
+
+void Agent::Impl::destroy(const DestroyContainer& out) {
+  // The launcher knows nothing yet of what is being fetched.
+  if (fetching.contains(out.container_id)) return fetcher->stop(out.container_id.value);
+  request(destroy_request(out));
 }
 
 void Agent::Impl::launch(const LaunchContainer& wish) {
@@ -286,6 +312,8 @@ void Agent::Impl::on_request(wire::Request request, net::Exchange exchange) {
     host = figures_of_host();
     figures_until = saturating_add(now, figures_age_max);
   }
+  host.fetcher_cache_bytes_total = fetcher->cache().bytes_max;
+  host.fetcher_cache_bytes_used = fetcher->cache().bytes_used;
   http::Outcome outcome = http::handle(*state, now, request, host);
   std::visit(
       Overloaded{

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/core/options.hpp"
+#include "agent/hands/fetcher/fetcher.hpp"
 #include "base/result.hpp"
 #include "net/loop.hpp"
 
@@ -22,6 +23,7 @@ struct AgentOptions {
   std::string runtime_dir;
   bool cgroups = false;  // isolate by control groups
   std::string cgroup_root = "mesolith";
+  fetcher::FetcherOptions fetcher;
   std::function<void(int status)> on_exit;
 };
 

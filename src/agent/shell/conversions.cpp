@@ -107,6 +107,16 @@ launcher::Request statistics_request(const ContainerId& id) {
   return request;
 }
 
+Event event_of(const ContainerId& id, fetcher::FetchOutcome outcome) {
+  using Kind = fetcher::FetchOutcome::Kind;
+  using Cause = ContainerLaunchFailed::Cause;
+  if (outcome.kind == Kind::fetched) return UrisFetched{id};
+  Cause cause = Cause::fetch_failed;
+  if (outcome.kind == Kind::user_unknown) cause = Cause::user_unknown;
+  if (outcome.kind == Kind::stopped) cause = Cause::destroyed;
+  return ContainerLaunchFailed{id, cause, std::move(outcome.message)};
+}
+
 std::optional<Event> event_of(const launcher::Event& event) {
   switch (event.event_case()) {
     case launcher::Event::kLaunched:

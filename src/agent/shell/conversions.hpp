@@ -7,6 +7,7 @@
 #include "agent/core/effects.hpp"
 #include "agent/core/events.hpp"
 #include "agent/hands/containers.hpp"
+#include "agent/hands/fetcher/fetcher.hpp"
 #include "agent/http/handle.hpp"
 #include "mesolith/launcher.pb.h"
 
@@ -21,6 +22,8 @@ launcher::Request signal_request(const SignalContainer& signal);
 launcher::Request destroy_request(const DestroyContainer& destroy);
 launcher::Request acknowledge_request(const AcknowledgeContainer& acknowledge);
 launcher::Request statistics_request(const ContainerId& id);
+
+Event event_of(const ContainerId& id, fetcher::FetchOutcome outcome);
 
 // What the launcher reports, for the core; nothing for what is no event of its.
 std::optional<Event> event_of(const launcher::Event& event);

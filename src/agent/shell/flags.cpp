@@ -71,9 +71,14 @@ constexpr FlagSpec specs[] = {
     {"container_disk_watch_interval", Kind::duration, "15secs", false, ""},
     {"enforce_container_disk_quota", Kind::boolean, "false", false, ""},
     {"executor_reregistration_retry_interval", Kind::duration, std::nullopt, false, ""},
-    {"fetcher_cache_size", Kind::text, "2GB", false, ""},
-    {"fetcher_cache_dir", Kind::text, "", false, ""},
-    {"fetcher_stall_timeout", Kind::duration, "1mins", false, ""},
+    {"frameworks_home", Kind::text, "", true, "Directory of URIs that are relative paths"},
+    {"fetcher_cache_size", Kind::text, "2GB", true, "Of files that URIs with `cache` leave here"},
+    {"fetcher_cache_dir", Kind::text, std::nullopt, true,
+     "Where they lie, below a directory of this agent's own (default: <work_dir>/fetch)"},
+    {"fetcher_bytes_max", Kind::text, "16GB", true,
+     "Most that the URIs of one container may bring"},
+    {"fetcher_extracted_bytes_max", Kind::text, "64GB", true, "Most that their archives may hold"},
+    {"fetcher_stall_timeout", Kind::duration, "1mins", true, "How long a server may send nothing"},
     {"cgroups_hierarchy", Kind::text, "/sys/fs/cgroup", false, ""},
     {"cgroups_enable_cfs", Kind::boolean, "false", false, ""},
     {"cgroups_limit_swap", Kind::boolean, "false", false, ""},
@@ -153,6 +158,36 @@ Result<void> read_identity(const Flags& flags, Options& core) {
   return {};
 }
 
+Result<void> read_fetcher(const Flags& flags, const std::string& work_dir,
+                          fetcher::FetcherOptions& fetcher) {
+  for (const auto& [name, bytes_max] :
+       {std::pair("fetcher_cache_size", &fetcher.cache_bytes_max),
+        {"fetcher_bytes_max", &fetcher.limits.bytes_fetched_max},
+        {"fetcher_extracted_bytes_max", &fetcher.limits.bytes_extracted_max}}) {
+    const auto bytes = parse_bytes(flags.text(name));
+    if (!bytes) {
+      return failure(Code::invalid,
+                     fmt::format("Failed to load flag '{}': {}", name, bytes.error().message));
+    }
+    *bytes_max = *bytes;
+  }
+  fetcher.cache_directory = work_dir + "/fetch";
+  if (flags.has("fetcher_cache_dir") && !flags.text("fetcher_cache_dir").empty()) {
+    // Several agents of a machine may be given the same one.
+    fetcher.cache_directory = fmt::format(
+        "{}/{:016x}", std::filesystem::absolute(flags.text("fetcher_cache_dir")).string(),
+        std::hash<std::string>{}(work_dir));
+  }
+  fetcher.stall_timeout = flags.duration("fetcher_stall_timeout");
+  if (fetcher.stall_timeout < std::chrono::seconds(1)) {
+    return failure(Code::invalid, "--fetcher_stall_timeout is at least one second");
+  }
+  if (const std::string& home = flags.text("frameworks_home"); !home.empty()) {
+    fetcher.frameworks_home = std::filesystem::absolute(home).lexically_normal().string();
+  }
+  return {};
+}
+
 Result<void> read_garbage(const Flags& flags, Options& core) {
   core.gc_delay = flags.duration("gc_delay");
   core.disk_watch_interval = flags.duration("disk_watch_interval");
@@ -196,6 +231,7 @@ Result<AgentOptions> options_from(const Flags& flags) {
   core.executor_shutdown_grace_period = flags.duration("executor_shutdown_grace_period");
   core.recovery_timeout = flags.duration("recovery_timeout");
   TRY_VOID(read_garbage(flags, core));
+  TRY_VOID(read_fetcher(flags, core.work_dir, options.fetcher));
   core.switch_user = flags.boolean("switch_user");
   core.http_command_executor = flags.boolean("http_command_executor");
   core.launcher_dir = flags.text("launcher_dir");

@@ -18,4 +18,7 @@ Result<AgentOptions> options_from(const Flags& flags);
 // `mesolith agent`, `mesos-agent` and `mesos-slave`: runs until a signal. Returns the exit status.
 int agent_main(std::span<const std::string> arguments);
 
+// `mesolith fetch`: what an agent starts to fetch URIs, and nobody else.
+int fetch_main(std::span<const std::string> arguments);
+
 }  // namespace mesolith::agent

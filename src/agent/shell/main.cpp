@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "agent/hands/fetcher/fetch_process.hpp"
 #include "agent/shell/flags.hpp"
 #include "base/log.hpp"
 
@@ -57,6 +58,10 @@ int agent_main(std::span<const std::string> arguments) {
   log::info("Agent listens on http://{}:{}", (*agent)->ip(), (*agent)->port());
   loop.run();
   return status;
+}
+
+int fetch_main(std::span<const std::string> arguments) {
+  return fetcher::run_fetch_process(arguments);
 }
 
 }  // namespace mesolith::agent
