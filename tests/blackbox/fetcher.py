@@ -296,6 +296,8 @@ class Servers(Case):
         self.assertIn('restarted', status['message'])
         self.cluster.wait_agents(1)
         self.web.files['/after'] = b'x'
+        self.framework.teardown()  # it has offers of the agent before
+        self.framework = client.Framework(self.cluster.master_addr).subscribe()
         self.succeeds([self.web.url + '/after'], 'test -e after')
 
     def test_executor(self):

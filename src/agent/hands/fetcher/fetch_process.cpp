@@ -123,21 +123,19 @@ Result<void> Work::one(const Item& item) {
 }
 
 // A task that never starts needs nothing of it, and the disk needs its space.
-void take_back(const std::string& sandbox) {
-  const auto files = os::list(sandbox);
+void take_back() {
+  const auto files = os::list(".");
   if (!files) return;
   for (const os::FileStatus& file : *files) {
-    if (file.path == sandbox + "/stdout" || file.path == sandbox + "/stderr") continue;
+    if (file.path == "./stdout" || file.path == "./stderr") continue;
     (void)os::remove_tree(file.path);
   }
 }
 
-}  // namespace
-
 Result<void> carry_out(const Fetch& fetch) {
   std::optional<os::Beneath> sandbox;
   if (!fetch.sandbox().empty()) {
-    TRY(sandbox, os::Beneath::open(fetch.sandbox()));
+    TRY(sandbox, os::Beneath::open("."));
   }
   const int watched = sandbox ? sandbox->descriptor() : fetch.items(0).into_descriptor();
   Work work(fetch, std::move(sandbox),
@@ -147,12 +145,14 @@ Result<void> carry_out(const Fetch& fetch) {
   for (const Item& item : fetch.items()) {
     const Result<void> done = work.one(item);
     if (done) continue;
-    if (!fetch.sandbox().empty()) take_back(fetch.sandbox());
+    if (!fetch.sandbox().empty()) take_back();
     return failure(done.error().code,
                    fmt::format("Failed to fetch '{}': {}", item.shown(), done.error().message));
   }
   return {};
 }
+
+}  // namespace
 
 Result<Running> start_process(const std::string& program, const Fetch& fetch,
                               const std::optional<os::Identity>& identity, int standard_error,
@@ -179,6 +179,7 @@ Result<Running> start_process(const std::string& program, const Fetch& fetch,
   spec.standard_output.descriptor = written.get();
   spec.standard_error.descriptor = standard_error;
   spec.descriptors = descriptors;
+  spec.directory = fetch.sandbox();  // which that user alone might not get to
   spec.identity = identity;
   spec.new_session = true;
   spec.want_descriptor = true;

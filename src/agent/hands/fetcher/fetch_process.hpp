@@ -41,7 +41,4 @@ Result<void> answer_of(Running& running);
 // What the program does when it is started so. Its exit status is that of the process.
 int run_fetch_process(std::span<const std::string> arguments);
 
-// The work itself, without a process of its own.
-Result<void> carry_out(const Fetch& fetch);
-
 }  // namespace mesolith::agent::fetcher

@@ -32,6 +32,8 @@ class FetcherTest : public testing::Test {
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     root = pattern;
     fs::permissions(root, fs::perms(0755));
+    fs::create_directory(root + "/private");  // sandboxes may lie where only the agent gets to
+    fs::permissions(root + "/private", fs::perms(0700));
     options.cache_directory = root + "/cache";
     options.cache_bytes_max = 1000;
   }
@@ -49,7 +51,9 @@ class FetcherTest : public testing::Test {
     ASSERT_TRUE(started) << started.error().message;
     fetcher = *std::move(started);
   }
-  std::string sandbox(const std::string& id) { return root + "/executors/" + id + "/runs/" + id; }
+  std::string sandbox(const std::string& id) {
+    return root + "/private/executors/" + id + "/runs/" + id;
+  }
   void fetch(const std::string& id, const std::vector<mesos::v1::CommandInfo::URI>& uris,
              const std::string& user = "") {
     if (!fetcher) start();

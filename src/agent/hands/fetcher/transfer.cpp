@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "agent/hands/fetcher/libraries.hpp"
 #include "agent/hands/fetcher/names.hpp"
@@ -61,7 +62,12 @@ Error describe(const Curl& curl, CURL* handle, CURLcode code, const char* detail
     return Error(Code::unavailable,
                  fmt::format("the server is too slow ({})", shown(curl.strerror(code))));
   }
-  return Error(Code::unavailable, shown(*detail ? detail : curl.strerror(code)));
+  std::string why = *detail ? detail : curl.strerror(code);
+  long number = 0;
+  if (curl.getinfo(handle, CURLINFO_OS_ERRNO, &number) == CURLE_OK && number != 0) {
+    why += ": " + std::system_category().message(static_cast<int>(number));
+  }
+  return Error(Code::unavailable, shown(why));
 }
 
 }  // namespace
