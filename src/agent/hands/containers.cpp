@@ -74,11 +74,7 @@ Result<std::optional<os::Identity>> ContainerHands::user(Time now, const std::st
 Result<void> ContainerHands::link(Time now, const std::string& sandbox, const std::string& name,
                                   const std::vector<VolumeMount>& volumes) {
   if (volumes.empty()) return {};
-  std::optional<os::Identity> owner;
-  if (!name.empty()) {
-    TRY(const os::User found, user(now, name));
-    if (found.identity.uid != ::geteuid()) owner = found.identity;
-  }
+  TRY(const auto owner, user(now, name));
   return link_volumes(sandbox, volumes, owner);
 }
 
