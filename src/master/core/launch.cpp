@@ -81,7 +81,12 @@ void Launcher::launch_task(Agent& agent, mesos::v1::TaskInfo task) {
   }
   auto own = model::Resources::parse(task.resources());
   CHECK(own.has_value());  // normalize() parsed it
-  left -= *needed(framework_, agent, task);
+  const model::Resources taken = *needed(framework_, agent, task);
+  left -= taken;
+  if (const model::Resources shared = taken.shared(); !shared.empty()) {
+    turn_.state.allocator.use_again(framework_.id, agent.id, shared);
+    left += shared;  // for the next task
+  }
   hold(framework_, agent, *own);
   bool new_executor = !task.has_executor();
   if (task.has_executor()) {

@@ -342,6 +342,39 @@ TEST(Volumes, DestroyingASharedOneTakesItFromOtherOffers) {
   EXPECT_EQ(master.events(second.stream, SchedulerEvent::RESCIND).size(), 1U);
 }
 
+TEST(Volumes, SharedOnesAreUsedBySeveralTasks) {
+  Master master;
+  const Node node = master.admit();
+  const Scheduler scheduler =
+      master.subscribe(refining + "capabilities { type: SHARED_RESOURCES } ");
+  const std::string shared = volume("v", 64, "shared { }");
+  const auto on_volume = [&](const std::string& id) {
+    return SteppedMaster::task(id, node.id, "command { value: 'x' }",
+                               scalar("cpus", 1) + scalar("mem", 32) + "resources " + shared);
+  };
+  const std::string freely = "filters { refuse_seconds: 0 }";
+  master.accept(scheduler, master.offer(scheduler),
+                reserve(some("disk", 64, reserved)) + create(shared) +
+                    launch(on_volume("t1") + on_volume("t2")),
+                freely);
+  EXPECT_TRUE(master.updates(scheduler.stream).empty());
+  master.accept(scheduler, master.offer(scheduler), launch(on_volume("t3")), freely);
+  EXPECT_EQ(master.framework(scheduler).tasks.size(), 3U);
+  for (const std::string id : {"t1", "t2", "t3"}) {
+    master.accept(scheduler, master.offer(scheduler), destroy(shared), freely);
+    EXPECT_FALSE(master.agent(node).total.shared().empty()) << id;  // in use
+    master.update(node, scheduler, id, "TASK_FINISHED", "u" + id);
+  }
+  EXPECT_TRUE(master.agent(node).used.empty());
+  master.accept(scheduler, master.offer(scheduler),
+                destroy(shared) + unreserve(some("disk", 64, reserved)), freely);
+  const auto offer = master.offer(scheduler);
+  EXPECT_DOUBLE_EQ(amount(offer, "disk", false), 20000);
+  EXPECT_DOUBLE_EQ(amount(offer, "cpus", false), 8);
+  EXPECT_EQ(master.state.allocator.allocated("demo").quantities(),
+            master.agent(node).total.quantities());
+}
+
 TEST(Feedback, IsForwardedRepeatedAndAcknowledged) {
   Master master;
   const Node node = master.admit_capable();

@@ -243,6 +243,13 @@ void Allocator::update_allocation(const FrameworkId& framework_id, const AgentId
   if (has_shared(from) || has_shared(to)) reckon_available(agent);
 }
 
+void Allocator::use_again(const FrameworkId& framework_id, const AgentId& agent_id,
+                          const model::Resources& shared) {
+  CHECK(shared.non_shared().empty());
+  hold(*state_, framework_of(*state_, framework_id), agent_of(*state_, agent_id), shared,
+       ShareTree::Count::change);
+}
+
 void Allocator::update_available(const AgentId& agent_id, const model::Resources& from,
                                  const model::Resources& to) {
   AgentEntry& agent = agent_of(*state_, agent_id);

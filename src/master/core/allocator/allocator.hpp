@@ -107,6 +107,9 @@ class Allocator {
   // Resources change their form (reservations, volumes) while allocated.
   void update_allocation(const FrameworkId&, const AgentId&, const model::Resources& from,
                          const model::Resources& to);
+  // A shared volume that the framework was offered is used once more; each use is recovered by
+  // itself.
+  void use_again(const FrameworkId&, const AgentId&, const model::Resources& shared);
   void update_available(const AgentId&, const model::Resources& from, const model::Resources& to);
 
   // Neither offered nor used, unallocated.
