@@ -22,6 +22,11 @@ std::string base_directory(const State& state, const model::Entry& volume) {
   return root.starts_with('/') ? root : state.options.work_dir + "/" + root;
 }
 
+bool reserved(const Resource& resource) {
+  return !resource.reservations().empty() || resource.has_reservation() ||
+         resource.disk().has_persistence();
+}
+
 // Their records go once it is known that they were moved, and what was in them after that.
 void move_aside(Context& context, const std::vector<RemovedVolume>& volumes) {
   if (volumes.empty()) return;
@@ -90,6 +95,10 @@ bool has_volumes(const model::RepeatedResource& resources) {
 }
 
 std::string unknown_resources(const State& state, const mesos::v1::TaskInfo& task) {
+  if (std::ranges::none_of(task.resources(), reserved) &&
+      std::ranges::none_of(task.executor().resources(), reserved)) {
+    return "";
+  }
   const auto own = model::Resources::parse(task.resources());
   const auto executor = model::Resources::parse(task.executor().resources());
   if (!own || !executor) return "";

@@ -155,6 +155,10 @@ void Converter::send(Offer_Operation operation) {
 
 void Converter::return_left(Duration refuse) {
   allocator::Allocator& allocator = turn_.state.allocator;
+  if (left_.empty()) return;
+  if (made_.empty()) {
+    return allocator.recover(turn_.now, framework_.id, agent_.id, left_, refuse);
+  }
   const model::Resources made = common_part(made_, left_);
   const model::Resources declined = left_ - made;
   if (!made.empty()) allocator.recover(turn_.now, framework_.id, agent_.id, made, {});
