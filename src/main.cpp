@@ -41,7 +41,8 @@ int cli_command(Words words) {
 constexpr char run[] = "run", ps[] = "ps", tasks[] = "tasks", agents[] = "agents",
                frameworks[] = "frameworks", roles[] = "roles", logs[] = "logs", why[] = "why",
                kill[] = "kill", events[] = "events", drain[] = "drain", deactivate[] = "deactivate",
-               reactivate[] = "reactivate", gone[] = "gone";
+               reactivate[] = "reactivate", gone[] = "gone", weights[] = "weights",
+               quota[] = "quota", maintenance[] = "maintenance";
 
 struct Command {
   std::string_view name;
@@ -65,6 +66,9 @@ constexpr std::array commands = {
     Command{deactivate, cli_command<deactivate>, "offer nothing of an agent"},
     Command{reactivate, cli_command<reactivate>, "offer an agent again"},
     Command{gone, cli_command<gone>, "declare an agent gone for ever"},
+    Command{weights, cli_command<weights>, "show or set the weights of roles"},
+    Command{quota, cli_command<quota>, "show or set the quotas of roles"},
+    Command{maintenance, cli_command<maintenance>, "show or change the maintenance schedule"},
     Command{"demo", demo_main, "show a scenario end to end and check it: demo drf"},
     Command{"drf-demo", mesolith::frameworks::drf_demo::drf_demo_main,
             "a framework that shows fair sharing"},

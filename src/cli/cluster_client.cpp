@@ -59,25 +59,26 @@ Result<std::string> post_json(const std::string& address, const std::string& tar
   return post(address, target, "application/json", body);
 }
 
-std::string text_of(const boost::json::value& object, std::string_view key) {
+const boost::json::value& member(const boost::json::value& object, std::string_view key) {
+  static const boost::json::value none;
   const auto* members = object.if_object();
-  const auto* member = members ? members->if_contains(key) : nullptr;
-  const auto* text = member ? member->if_string() : nullptr;
+  const auto* found = members ? members->if_contains(key) : nullptr;
+  return found ? *found : none;
+}
+
+std::string text_of(const boost::json::value& object, std::string_view key) {
+  const auto* text = member(object, key).if_string();
   return text ? std::string(*text) : std::string();
 }
 
 double number_of(const boost::json::value& object, std::string_view key) {
-  const auto* members = object.if_object();
-  const auto* member = members ? members->if_contains(key) : nullptr;
-  if (!member || !member->is_number()) return 0;
-  return member->to_number<double>();
+  const auto& number = member(object, key);
+  return number.is_number() ? number.to_number<double>() : 0;
 }
 
 const boost::json::array& list_of(const boost::json::value& object, std::string_view key) {
   static const boost::json::array none;
-  const auto* members = object.if_object();
-  const auto* member = members ? members->if_contains(key) : nullptr;
-  const auto* list = member ? member->if_array() : nullptr;
+  const auto* list = member(object, key).if_array();
   return list ? *list : none;
 }
 

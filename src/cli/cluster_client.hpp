@@ -22,6 +22,8 @@ Result<std::string> post_json(const std::string& address, const std::string& tar
 // A member's text, "" when it is absent or not a string; likewise 0.
 std::string text_of(const boost::json::value& object, std::string_view key);
 double number_of(const boost::json::value& object, std::string_view key);
+// null when it is absent.
+const boost::json::value& member(const boost::json::value& object, std::string_view key);
 // An array's members; none when it is absent.
 const boost::json::array& list_of(const boost::json::value& object, std::string_view key);
 

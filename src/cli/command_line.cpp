@@ -161,6 +161,74 @@ int upkeep_main(const std::string& name, std::span<const std::string> arguments)
   return upkeep(options);
 }
 
+int weights_main(std::span<const std::string> arguments) {
+  Common common;
+  std::vector<std::string> changes;
+  CLI::App app("Show the weights of roles, or set some.\n\n  mesolith weights eng=2 ops=1",
+               "mesolith weights");
+  add_common(app, common);
+  app.add_option("changes", changes, "role=weight");
+  if (auto status = parse(app, arguments)) return *status;
+  return weights(common, changes);
+}
+
+int quota_main(std::span<const std::string> arguments) {
+  QuotaOptions options;
+  bool reset = false;
+  CLI::App app(
+      "Show the quotas of roles, or set one.\n\n"
+      "  mesolith quota eng --guarantee 'cpus:4;mem:4096' --limit 'cpus:8'",
+      "mesolith quota");
+  add_common(app, options.common);
+  app.add_option("--guarantee", options.guarantee, "What is kept free for the role");
+  app.add_option("--limit", options.limit, "What it may have at most");
+  app.add_flag("--reset", reset, "Neither guarantee nor limit any more");
+  app.add_flag("--force", options.force, "Even beyond what there is, or below what is used");
+  app.add_option("role", options.role, "A top-level role");
+  if (auto status = parse(app, arguments)) return *status;
+  const bool change = reset || !options.guarantee.empty() || !options.limit.empty();
+  if (change == options.role.empty()) {
+    return fail("a role goes with --guarantee, --limit or --reset") + 1;
+  }
+  return quota(options);
+}
+
+int maintenance_main(std::span<const std::string> arguments) {
+  MaintenanceOptions options;
+  std::vector<std::string> words;
+  std::string in = "0secs", length;
+  CLI::App app(
+      "Show the maintenance schedule, or change it.\n\n"
+      "  mesolith maintenance schedule --in 1hrs --for 2hrs HOST...\n"
+      "  mesolith maintenance down HOST...\n"
+      "  mesolith maintenance up HOST...\n"
+      "  mesolith maintenance cancel HOST...",
+      "mesolith maintenance");
+  add_common(app, options.common);
+  app.add_option("--in", in, "When the window begins, from now")->capture_default_str();
+  app.add_option("--for", length, "How long it lasts (default: for ever)");
+  app.add_option("what", words, "schedule, cancel, down or up, then host names or addresses");
+  if (auto status = parse(app, arguments)) return *status;
+  if (!words.empty()) {
+    options.action = words.front();
+    options.machines.assign(words.begin() + 1, words.end());
+    const bool known = options.action == "schedule" || options.action == "cancel" ||
+                       options.action == "down" || options.action == "up";
+    if (!known || options.machines.empty()) {
+      return fail("maintenance schedule, cancel, down or up, and of which hosts?") + 1;
+    }
+  }
+  const auto begin = parse_duration(in);
+  if (!begin) return fail("--in: " + begin.error().message) + 1;
+  options.in = *begin;
+  if (!length.empty()) {
+    const auto parsed = parse_duration(length);
+    if (!parsed) return fail("--for: " + parsed.error().message) + 1;
+    options.length = *parsed;
+  }
+  return maintenance(options);
+}
+
 constexpr FlagSpec execute_specs[] = {
     {"help", FlagSpec::Kind::boolean, "false", true, "Print this text"},
     {"master", FlagSpec::Kind::text, std::nullopt, true, "ip:port of the master"},
@@ -181,6 +249,9 @@ int cli_main(const std::string& name, std::span<const std::string> arguments) {
   if (name == "run") return run_main(arguments);
   if (name == "logs") return logs_main(arguments);
   if (name == "why") return why_main(arguments);
+  if (name == "weights") return weights_main(arguments);
+  if (name == "quota") return quota_main(arguments);
+  if (name == "maintenance") return maintenance_main(arguments);
   if (name == "events") return events_main(arguments);
   for (const char* upkeep : {"drain", "deactivate", "reactivate", "gone"}) {
     if (name == upkeep) return upkeep_main(name, arguments);

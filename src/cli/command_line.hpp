@@ -52,6 +52,21 @@ struct UpkeepOptions {
   bool wait = false;  // until nothing runs there
 };
 
+struct QuotaOptions {
+  Common common;
+  std::string role;              // empty: all are listed
+  std::string guarantee, limit;  // "cpus:4;mem:1024"; empty: none
+  bool force = false;
+};
+
+struct MaintenanceOptions {
+  Common common;
+  std::string action;                 // schedule, cancel, down, up; empty: the schedule is listed
+  std::vector<std::string> machines;  // host names or addresses
+  Duration in{};                      // from now
+  std::optional<Duration> length;     // none: for ever
+};
+
 int run(const RunOptions& options);
 int list_tasks(const Common& common, bool all);  // all: completed ones too
 int list_agents(const Common& common);
@@ -61,6 +76,10 @@ int list_roles(const Common& common);
 int events(const EventsOptions& options);
 int logs(const LogsOptions& options);
 int upkeep(const UpkeepOptions& options);
+// Lists them, or makes the changes "role=weight".
+int weights(const Common& common, const std::vector<std::string>& changes);
+int quota(const QuotaOptions& options);
+int maintenance(const MaintenanceOptions& options);
 // `kind` is "framework", "agent" or "task"; nothing: all three are tried.
 int why(const Common& common, const std::string& kind, const std::string& id);
 int why_latest(const Common& common, size_t count);  // the allocator's latest decisions

@@ -18,13 +18,6 @@ std::string amount(double number) {
   return fmt::format("{:g}", number);
 }
 
-const value& member(const value& object, std::string_view key) {
-  static const value none;
-  const auto* members = object.if_object();
-  const auto* found = members ? members->if_contains(key) : nullptr;
-  return found ? *found : none;
-}
-
 std::string resources_of(const value& object, std::string_view key) {
   const value& resources = member(object, key);
   return fmt::format("{} / {}", amount(number_of(resources, "cpus")),

@@ -38,9 +38,7 @@ Result<value> find_agent(const std::string& master, const std::string& name) {
 }
 
 std::string state_of(const value& agent) {
-  const auto* members = agent.if_object();
-  const auto* drain = members ? members->if_contains("drain_info") : nullptr;
-  return drain ? text_of(*drain, "state") : "";
+  return text_of(member(agent, "drain_info"), "state");
 }
 
 // Waits until the agent is empty, or is no more because it was marked gone.

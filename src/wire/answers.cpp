@@ -6,9 +6,13 @@
 namespace mesolith::wire {
 
 Response method_not_allowed(const Request& request, std::string_view allowed) {
+  std::string quoted(allowed);
+  for (size_t at = 0; (at = quoted.find(", ", at)) != std::string::npos; at += 4) {
+    quoted.replace(at, 2, "', '");
+  }
   Response response = text(
       405, fmt::format("405 Method Not Allowed. Expecting one of {{ '{}' }}, but received '{}'.",
-                       allowed, request.method));
+                       quoted, request.method));
   response.headers.set("Allow", std::string(allowed));
   return response;
 }

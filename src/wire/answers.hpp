@@ -14,6 +14,7 @@
 
 namespace mesolith::wire {
 
+// `allowed` as the header Allow has it: "GET, PUT".
 Response method_not_allowed(const Request& request, std::string_view allowed);
 Response not_acceptable();
 // Reads the body by its Content-Type into `out`; the refusal if that fails.

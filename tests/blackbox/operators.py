@@ -217,6 +217,113 @@ class Gone(OneCluster):
         self.mesolith('gone', agent)
 
 
+class Settings(OneCluster):
+    AGENTS = 1
+
+    def restart(self):
+        self.cluster.master.stop()
+        self.cluster.start_master()
+        self.cluster.wait_agents(1)
+
+    def cpus(self, offer):
+        return sum(r['scalar']['value'] for r in offer['resources'] if r['name'] == 'cpus')
+
+    def test_weights(self):
+        self.mesolith('weights', 'eng=2.5', 'ops=4')
+        answer = wire.request(
+            self.master, 'PUT', '/weights', {}, b'[{"role":"ops","weight":3}]'
+        )
+        self.assertEqual(answer.status, 200)
+        self.restart()
+        self.assertEqual(
+            json.loads(wire.request(self.master, 'GET', '/weights').body),
+            [{'role': 'eng', 'weight': 2.5}, {'role': 'ops', 'weight': 3.0}],
+        )
+        self.assertRegex(self.mesolith('weights'), r'(?m)^eng +2\.5')
+        self.mesolith('weights', 'eng', status=2)
+        self.mesolith('weights', 'eng=-1', status=1)
+        for body in (b'{', b'[{"role":"x","weight":-1}]', b'[{"role":7}]', b'{}'):
+            answer = wire.request(self.master, 'PUT', '/weights', {}, body)
+            self.assertEqual((answer.status, bool(answer.body)), (400, True), body)
+
+    def test_quota(self):
+        self.mesolith('quota', 'eng', '--limit', 'cpus:1', '--guarantee', 'cpus:0.5')
+        self.mesolith('quota', 'ops', '--guarantee', 'cpus:1.5')
+        self.restart()
+        self.assertRegex(self.mesolith('quota'), r'(?m)^eng +cpus:0\.5 +cpus:1')
+        framework = self.framework('eng')
+        self.assertEqual(self.cpus(framework.offer()), 1)
+        other = self.framework('other')
+        total = [a['total_resources'] for a in self.agents().values()][0]
+        total = sum(r['scalar']['value'] for r in total if r['name'] == 'cpus')
+        self.assertAlmostEqual(self.cpus(other.offer()), total - 1 - 1.5)
+        other.teardown()
+        framework.teardown()
+        self.mesolith('quota', 'ops', '--guarantee', 'cpus:1000', status=1)
+        self.mesolith('quota', 'ops', status=2)
+        answer = wire.request(self.master, 'DELETE', '/quota/ops')
+        self.assertEqual(answer.status, 200)
+        answer = wire.request(self.master, 'DELETE', '/quota/ops')
+        self.assertEqual(answer.status, 400)
+        self.assertEqual(
+            answer.text,
+            "Failed to remove quota for path '/master/quota/ops': Role 'ops' has no quota set",
+        )
+        self.mesolith('quota', 'eng', '--reset')
+        guarantee = [client.scalar('cpus', 1)]
+        body = json.dumps({'role': 'old', 'guarantee': guarantee}).encode()
+        self.assertEqual(wire.request(self.master, 'POST', '/quota', {}, body).status, 200)
+        self.assertEqual(wire.request(self.master, 'POST', '/quota', {}, body).status, 400)
+        self.assertEqual(wire.request(self.master, 'DELETE', '/quota/old').status, 200)
+
+
+class Maintenance(OneCluster):
+    AGENTS = 1
+
+    def test_a_machine_goes_down_and_comes_back(self):
+        framework = self.framework(failover_timeout=100.0)
+        task = client.task()
+        framework.run(task)
+        framework.offer()
+        host = [a['agent_info']['hostname'] for a in self.agents().values()][0]
+        self.mesolith('maintenance', 'schedule', '--in', '1hrs', '--for', '2hrs', host)
+        framework.take('RESCIND')
+        offer = framework.offer()
+        self.assertEqual(offer['unavailability']['duration'], {'nanoseconds': 7200 * 10**9})
+        inverse = framework.take('INVERSE_OFFERS')['inverse_offers']['inverse_offers'][0]
+        self.assertEqual(inverse['unavailability'], offer['unavailability'])
+        framework.call(
+            'DECLINE_INVERSE_OFFERS',
+            inverse_offer_ids=[inverse['id']],
+            filters={'refuse_seconds': 1.0},
+        )
+        self.assertIn('DECLINE by ' + framework.id, self.mesolith('maintenance'))
+        framework.take('INVERSE_OFFERS', timeout=5)
+        process = self.cluster.agents[0]
+        self.mesolith('maintenance', 'down', host)
+        self.assertEqual(framework.update(task)['state'], 'TASK_LOST')
+        wait_until('its agent ends', lambda: not process.alive())
+        self.assertIn('down', self.mesolith('maintenance'))
+        self.mesolith('maintenance', 'cancel', host, status=1)
+        self.mesolith('maintenance', 'up', host + ',127.0.0.1')
+        self.assertNotIn(host, self.mesolith('maintenance'))
+        self.cluster.start_agent(0)
+        self.cluster.wait_agents(1)
+        self.assertNotIn('unavailability', framework.offer())
+
+    def test_wrong_schedules_are_refused(self):
+        for path, body in (
+            ('/maintenance/schedule', b'{'),
+            ('/maintenance/schedule', b'{"windows":[{"machine_ids":[],"unavailability":{}}]}'),
+            ('/machine/down', b'[{"hostname":"nobody"}]'),
+            ('/machine/up', b'[{"hostname":"nobody"}]'),
+            ('/machine/down', b'{}'),
+            ('/machine/down', b'[]'),
+        ):
+            answer = wire.request(self.master, 'POST', path, {}, body)
+            self.assertEqual((answer.status, bool(answer.body)), (400, True), (path, body))
+
+
 def main():
     global workspace
     parser = argument_parser(__doc__)

@@ -82,6 +82,8 @@ void drop_executors(Turn turn, Framework& framework, const AgentId& id) {
 void forget(Turn turn, Agent& agent) {
   State& state = turn.state;
   for (const OfferId& id : std::set<OfferId>(agent.offers)) rescind(turn, id);
+  drop_inverse_offers(turn, agent);
+  state.unavailable_agents.erase(agent.id);
   for (auto& [id, framework] : state.frameworks) drop_executors(turn, framework, agent.id);
   if (agent.connected) {
     state.agent_streams.erase(agent.stream);

@@ -311,6 +311,7 @@ void connect(Turn turn, Agent& agent, const AgentSubscribing& subscribing) {
   state.allocator.add_agent(agent.id, agent.total, multi_role_capable(agent), agent.used);
   state.allocator.describe_agent(agent.id, agent.info);
   welcome(turn, agent, subscribing.call.subscribe());
+  note_unavailability(turn, agent);
   if (!state.deactivated_agents.contains(agent.id)) return;
   deactivate(turn, agent.id);
   check_drained(turn, agent.id);
@@ -361,6 +362,9 @@ void on(Turn turn, const AgentSubscribing& subscribing) {
     return shut_down(turn, subscribing.stream,
                      fmt::format("The agent speaks version {} of the protocol, this master {}",
                                  subscribe.protocol_version(), protocol_version));
+  }
+  if (is_down(state, subscribe.agent_info().hostname(), subscribe.ip())) {
+    return shut_down(turn, subscribing.stream, "Its machine is down for maintenance");
   }
   if (auto resources = total_of(subscribe); !resources) {
     return shut_down(turn, subscribing.stream, resources.error().message);

@@ -6,7 +6,7 @@
 
 #include "base/check.hpp"
 #include "master/core/framework_update.hpp"
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 #include "model/framework_info.hpp"
 #include "model/ids.hpp"
 
@@ -59,6 +59,7 @@ void cancel_timers(State& state, Framework& framework) {
 // The stream that spoke for the framework until now is told that another took over.
 void fail_over(Turn turn, Framework& framework) {
   for (const OfferId& id : std::set<OfferId>(framework.offers)) retract(turn, id);
+  drop_inverse_offers(turn, framework);
   if (!framework.connected) return;
   refuse(turn, framework.stream, "Framework failed over");
   turn.state.framework_streams.erase(framework.stream);
@@ -196,6 +197,7 @@ void disconnect_framework(Turn turn, Framework& framework) {
   state.framework_streams.erase(framework.stream);
   framework.connected = framework.active = false;
   for (const OfferId& id : std::set<OfferId>(framework.offers)) retract(turn, id);
+  drop_inverse_offers(turn, framework);
   state.allocator.deactivate_framework(framework.id);
   cancel_timers(state, framework);
   framework.failover_deadline =
@@ -208,6 +210,7 @@ void remove_framework(Turn turn, FrameworkId id) {
   State& state = turn.state;
   Framework& framework = state.frameworks.at(id);
   for (const OfferId& offer : std::set<OfferId>(framework.offers)) retract(turn, offer);
+  drop_inverse_offers(turn, framework);
   for (const AgentId& agent_id : agents_of(framework)) {
     MasterEvent event;
     event.set_type(MasterEvent::SHUTDOWN_FRAMEWORK);
@@ -283,6 +286,7 @@ void revive(Turn turn, Framework& framework, const SchedulerCall& call) {
   if (!roles) return count(turn.state, "dropped_messages");
   for (const std::string& role : *roles) framework.suppressed.erase(role);
   turn.state.allocator.revive(framework.id, *roles);
+  revive_inverse_offers(turn, framework);
 }
 
 }  // namespace mesolith::master

@@ -41,6 +41,7 @@ void make_offers(Turn turn) {
     }
     framework.offers.insert(id);
     agent.offers.insert(id);
+    state.inverse_offers_due = state.inverse_offers_due || agent.unavailability.has_value();
     ++framework.counters.offers_sent;
     *events[framework.id].mutable_offers()->add_offers() = describe(state, offer);
   }

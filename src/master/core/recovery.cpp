@@ -47,8 +47,12 @@ mesos::v1::MasterInfo master_info(const Options& options, const std::string& id)
 }  // namespace
 
 State::State(Options given, uint64_t seed, Time now)
-    : options(std::move(given)), rng(seed), allocator(options.allocator), started(now) {
-  for (const auto& [role, weight] : options.weights) allocator.set_weight(role, weight);
+    : options(std::move(given)),
+      rng(seed),
+      allocator(options.allocator),
+      started(now),
+      weights(options.weights) {
+  for (const auto& [role, weight] : weights) allocator.set_weight(role, weight);
 }
 
 void on(Turn turn, const RegistryRecovered& recovered) {
@@ -64,6 +68,8 @@ void on(Turn turn, const RegistryRecovered& recovered) {
   }
   state.record.set_incarnation(state.record.incarnation() + 1);
   if (recovered.cluster) state.cluster = *recovered.cluster;
+  recover_weights(state);
+  recover_quotas(state);
   state.info = master_info(state.options, state.master_id);
   for (const registry::Agent& agent : recovered.agents) {
     const AgentId id(agent.info().id().value());

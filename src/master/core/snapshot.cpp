@@ -17,6 +17,16 @@ void write(const model::Resources& resources, model::RepeatedResource* out) {
   resources.append_to(out, model::Format::endpoint);
 }
 
+mesos::v1::URL url_of(const Agent& agent) {
+  mesos::v1::URL url;
+  url.set_scheme("http");
+  url.mutable_address()->set_hostname(agent.info.hostname());
+  url.mutable_address()->set_ip(agent.ip);
+  url.mutable_address()->set_port(agent.info.port());
+  url.set_path("/slave(1)");
+  return url;
+}
+
 }  // namespace
 
 model::Resources offered(const State& state, const std::set<OfferId>& offers) {
@@ -48,11 +58,7 @@ mesos::v1::Offer describe(const State& state, const Offer& offer) {
   out.mutable_framework_id()->set_value(framework.id.value);
   out.mutable_agent_id()->set_value(agent.id.value);
   out.set_hostname(agent.info.hostname());
-  out.mutable_url()->set_scheme("http");
-  out.mutable_url()->mutable_address()->set_hostname(agent.info.hostname());
-  out.mutable_url()->mutable_address()->set_ip(agent.ip);
-  out.mutable_url()->mutable_address()->set_port(agent.info.port());
-  out.mutable_url()->set_path("/slave(1)");
+  *out.mutable_url() = url_of(agent);
   if (agent.info.has_domain()) *out.mutable_domain() = agent.info.domain();
   offer.resources.append_to(
       out.mutable_resources(),
@@ -65,7 +71,19 @@ mesos::v1::Offer describe(const State& state, const Offer& offer) {
     for (const auto& [id, executor] : executors->second)
       *out.add_executor_ids() = model::to_proto(id);
   }
+  if (agent.unavailability) *out.mutable_unavailability() = *agent.unavailability;
   if (framework.multi_role) out.mutable_allocation_info()->set_role(offer.role);
+  return out;
+}
+
+mesos::v1::InverseOffer describe_inverse(const Agent& agent, const FrameworkId& framework,
+                                         const OfferId& id) {
+  mesos::v1::InverseOffer out;
+  out.mutable_id()->set_value(id.value);
+  *out.mutable_url() = url_of(agent);
+  out.mutable_framework_id()->set_value(framework.value);
+  out.mutable_agent_id()->set_value(agent.id.value);
+  *out.mutable_unavailability() = *agent.unavailability;
   return out;
 }
 
@@ -104,6 +122,12 @@ MasterResponse::GetFrameworks::Framework describe(const State& state, const Fram
   for (const OfferId& id : framework.offers) {
     const auto found = state.offers.find(id);
     if (found != state.offers.end()) *out.add_offers() = describe(state, found->second);
+  }
+  for (const AgentId& id : state.unavailable_agents) {
+    const Agent& agent = state.agents.at(id);
+    const auto found = agent.inverse_offers.find(framework.id);
+    if (found == agent.inverse_offers.end() || found->second.outstanding.empty()) continue;
+    *out.add_inverse_offers() = describe_inverse(agent, framework.id, found->second.outstanding);
   }
   write(used(framework), out.mutable_allocated_resources());
   write(offered(state, framework.offers), out.mutable_offered_resources());

@@ -22,6 +22,11 @@ mesos::v1::master::Response::GetAgents::Agent describe(const State& state, const
 mesos::v1::master::Response::GetFrameworks::Framework describe(const State& state,
                                                                const Framework& framework);
 
+mesos::v1::InverseOffer describe_inverse(const Agent& agent, const FrameworkId& framework,
+                                         const OfferId& id);
+mesos::v1::quota::QuotaStatus quota_status(const State& state);
+mesos::v1::maintenance::ClusterStatus maintenance_status(const State& state);
+
 void fill(mesos::v1::master::Response::GetAgents* out, const State& state);
 void fill(mesos::v1::master::Response::GetFrameworks* out, const State& state);
 void fill(mesos::v1::master::Response::GetTasks* out, const State& state);

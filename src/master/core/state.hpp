@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,8 @@ struct Options {
   size_t agents_max = 200'000;
   size_t operator_streams_max = 1000;
   size_t operations_per_agent_max = 10'000;  // with an id, until acknowledged
+  size_t changes_pending_max = 10'000;       // of the registry; then the operator has to wait
+  size_t cluster_bytes_max = 16 << 20;       // of what the operator set, as it is stored
   std::map<std::string, std::string> flags;  // as given, for /flags and /state
   std::string cluster;
   allocator::Options allocator;
@@ -109,6 +112,12 @@ struct CompletedFramework {
   Framework framework;  // tasks moved to completed_tasks
 };
 
+struct InverseOffer {     // to one framework about one agent
+  OfferId outstanding;    // empty: answered, or not made yet
+  Time filtered_until{};  // until then it is not made; Time{}: no filter
+  std::optional<mesos::v1::allocator::InverseOfferStatus> status;  // the latest answer
+};
+
 struct Agent {
   AgentId id;
   mesos::v1::AgentInfo info;  // id set
@@ -126,6 +135,8 @@ struct Agent {
   Time reregister_deadline = never;  // while disconnected
   bool marking_unreachable = false;  // the registry write is on its way
   std::set<OfferId> offers;
+  std::optional<mesos::v1::Unavailability> unavailability;  // of its machine, by the schedule
+  std::map<FrameworkId, InverseOffer> inverse_offers;       // while it has that
   std::set<std::pair<FrameworkId, TaskId>> tasks;
   std::map<FrameworkId, model::Resources> used;  // tasks and executors
   std::map<std::pair<FrameworkId, TaskId>, std::optional<mesos::v1::KillPolicy>>
@@ -197,7 +208,11 @@ struct State {
   std::set<AgentId> gone_agents;
   std::set<AgentId> leaving_agents;  // being marked gone: the registry write is on its way
   std::map<AgentId, Deactivation> deactivated_agents;  // of any standing but gone
-  registry::Cluster cluster;                           // durable or about to be
+  std::set<AgentId> unavailable_agents;                // those with an unavailability
+  std::map<OfferId, std::pair<FrameworkId, AgentId>> inverse_offers;  // outstanding ones
+  bool inverse_offers_due = false;                                    // some may have to be made
+  std::map<std::string, double> weights;  // of roles: the flag's, or those of the registry
+  registry::Cluster cluster;              // durable or about to be
   std::map<OfferId, Offer> offers;
   std::map<StreamId, Time> operators;  // event streams, oldest first, and their next heartbeat
   std::map<std::pair<FrameworkId, std::string>, std::pair<AgentId, std::string>>
@@ -212,6 +227,7 @@ struct State {
   std::set<std::pair<Time, AgentId>> pings, reregistrations;
   std::set<std::pair<Time, OfferId>> offer_expirations;
   std::set<std::pair<Time, StreamId>> operator_heartbeats;
+  std::set<std::tuple<Time, AgentId, FrameworkId>> inverse_filters;
   Metrics metrics;
 };
 

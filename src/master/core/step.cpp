@@ -24,10 +24,13 @@ void step(State& state, Time now, const Event& event, Effects& effects) {
 
 Time next_deadline(const State& state, Time now) {
   if (!state.recovered) return never;
-  if (state.allocator.dirty()) return now;
-  return std::min({first(state.heartbeats), first(state.failovers), first(state.pings),
-                   first(state.reregistrations), first(state.offer_expirations),
-                   first(state.operator_heartbeats), state.allocator.next_deadline()});
+  if (state.allocator.dirty() || state.inverse_offers_due) return now;
+  return std::min(
+      {first(state.heartbeats), first(state.failovers), first(state.pings),
+       first(state.reregistrations), first(state.offer_expirations),
+       first(state.operator_heartbeats),
+       state.inverse_filters.empty() ? never : std::get<0>(*state.inverse_filters.begin()),
+       state.allocator.next_deadline()});
 }
 
 void on(Turn turn, const Tick&) {
@@ -39,6 +42,7 @@ void on(Turn turn, const Tick&) {
   expire_agents(turn);
   expire_offers(turn);
   make_offers(turn);
+  make_inverse_offers(turn);
 }
 
 void on(Turn turn, const StreamClosed& closed) {
@@ -81,6 +85,10 @@ void on(Turn turn, const FrameworkCalled& called) {
       return decline(turn, *framework, call);
     case SchedulerCall::UPDATE_FRAMEWORK:
       return update_framework(turn, *framework, call);
+    case SchedulerCall::ACCEPT_INVERSE_OFFERS:
+      return accept_inverse_offers(turn, *framework, call);
+    case SchedulerCall::DECLINE_INVERSE_OFFERS:
+      return decline_inverse_offers(turn, *framework, call);
     case SchedulerCall::REVIVE:
       return revive(turn, *framework, call);
     case SchedulerCall::SUPPRESS:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small v0 endpoints: /tasks, /roles, /weights, /teardown, /health, /version, /flags,
+// The small v0 endpoints: /tasks, /roles, /teardown, /health, /version, /flags,
 // /redirect, /system/stats.json and /files of the master's own log.
 #include <fmt/format.h>
 
@@ -45,6 +45,23 @@ void write_quantities(JsonWriter& json, std::string_view key, const model::Resou
   json.end_object();
 }
 
+void write_quota(JsonWriter& json, std::string_view key,
+                 const google::protobuf::Map<std::string, mesos::v1::Value::Scalar>& amounts) {
+  std::map<std::string, double> sorted;
+  for (const auto& [name, scalar] : amounts) sorted[name] = scalar.value();
+  json.key(key);
+  json.begin_object();
+  for (const auto& [name, value] : sorted) json.member(name, value);
+  json.end_object();
+}
+
+const mesos::v1::quota::QuotaConfig& quota_of(const State& state, const std::string& role) {
+  for (const auto& config : state.cluster.quotas()) {
+    if (config.role() == role) return config;
+  }
+  return mesos::v1::quota::QuotaConfig::default_instance();
+}
+
 struct RoleFigures {
   model::Resources allocated, offered, reserved;
   std::vector<std::string> frameworks;
@@ -66,7 +83,8 @@ std::map<std::string, RoleFigures> known_roles(const State& state) {
       known[entry.reservation_role()].reserved += model::Resources::of(entry);
     }
   }
-  for (const auto& [role, weight] : state.options.weights) known[role];
+  for (const auto& [role, weight] : state.weights) known[role];
+  for (const auto& config : state.cluster.quotas()) known[config.role()];
   known.erase("");
   return known;
 }
@@ -154,9 +172,9 @@ Outcome roles(const Context& context) {
     json.key("quota");
     json.begin_object();
     json.member("role", name);
-    write_quantities(json, "guarantee", {});
-    write_quantities(json, "limit", {});
-    write_quantities(json, "consumed", figures.allocated + figures.offered);
+    write_quota(json, "guarantee", quota_of(context.state, name).guarantees());
+    write_quota(json, "limit", quota_of(context.state, name).limits());
+    write_quantities(json, "consumed", figures.allocated.unreserved() + figures.reserved);
     json.end_object();
     write_quantities(json, "resources", figures.allocated + figures.offered);
     write_quantities(json, "allocated", figures.allocated);
@@ -170,21 +188,6 @@ Outcome roles(const Context& context) {
   }
   json.end_array();
   json.end_object();
-  return json_answer(context.request, std::move(body));
-}
-
-Outcome weights(const Context& context) {
-  if (context.request.method != "GET") return method_not_allowed(context.request, "GET");
-  std::string body;
-  JsonWriter json(body);
-  json.begin_array();
-  for (const auto& [role, weight] : context.state.options.weights) {
-    json.begin_object();
-    json.member("role", role);
-    json.member("weight", weight);
-    json.end_object();
-  }
-  json.end_array();
   return json_answer(context.request, std::move(body));
 }
 

@@ -34,6 +34,11 @@ constexpr std::array route_table = {
     Route{"/unreserve", "POST", unreserve, "Unreserve resources of an agent"},
     Route{"/create-volumes", "POST", create_volumes, "Make persistent volumes"},
     Route{"/destroy-volumes", "POST", destroy_volumes, "Destroy persistent volumes"},
+    Route{"/quota", "GET", quota, "Quotas of roles"},
+    Route{"/maintenance/schedule", "GET", maintenance_schedule, "When machines are not available"},
+    Route{"/maintenance/status", "GET", maintenance_status, "Machines that drain or are down"},
+    Route{"/machine/down", "POST", machine_down, "Take scheduled machines down"},
+    Route{"/machine/up", "POST", machine_up, "Machines are back"},
     Route{"/teardown", "POST", teardown, "End a framework"},
     Route{"/health", "GET", health, "200 while the master serves"},
     Route{"/version", "GET", version, "Version"},
@@ -54,6 +59,7 @@ Outcome handle(const State& state, Time now, const wire::Request& request,
   std::string_view path = request.path;
   if (path.starts_with("/master/")) path.remove_prefix(std::string_view("/master").size());
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (path.starts_with("/quota/")) path = "/quota";  // the rest names a role
   const Context context{state, now, request, figures, stream_uuid};
   for (const Route& route : route_table) {
     if (route.path == path) return route.handler(context);

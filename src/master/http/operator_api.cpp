@@ -26,12 +26,30 @@ void fill(MasterResponse::GetRoles* out, const State& state) {
       }
     }
   }
+  for (const auto& config : state.cluster.quotas()) members[config.role()];
+  for (const auto& [role, weight] : state.weights) members[role];
   for (const auto& [name, frameworks] : members) {
     auto& role = *out->add_roles();
     role.set_name(name);
     role.set_weight(state.allocator.weight(name));
     for (const std::string& id : frameworks) role.add_frameworks()->set_value(id);
     allocated[name].append_to(role.mutable_resources(), model::Format::post_reservation_refinement);
+  }
+}
+
+void fill(MasterResponse::GetFlags* out, const State& state) {
+  for (const auto& [name, value] : state.options.flags) {
+    auto& flag = *out->add_flags();
+    flag.set_name(name);
+    flag.set_value(value);
+  }
+}
+
+void fill(MasterResponse::GetWeights* out, const State& state) {
+  for (const auto& [role, weight] : state.weights) {
+    auto& info = *out->add_weight_infos();
+    info.set_role(role);
+    info.set_weight(weight);
   }
 }
 
@@ -55,11 +73,7 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
       response.mutable_get_health()->set_healthy(true);
       break;
     case Call::GET_FLAGS:
-      for (const auto& [name, value] : state.options.flags) {
-        auto& flag = *response.mutable_get_flags()->add_flags();
-        flag.set_name(name);
-        flag.set_value(value);
-      }
+      fill(response.mutable_get_flags(), state);
       break;
     case Call::GET_VERSION:
       response.mutable_get_version()->mutable_version_info()->set_version(state.options.version);
@@ -97,12 +111,16 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
       fill(response.mutable_get_roles(), state);
       break;
     case Call::GET_WEIGHTS:
-      for (const auto& [role, weight] : state.options.weights) {
-        auto& info = *response.mutable_get_weights()->add_weight_infos();
-        info.set_role(role);
-        info.set_weight(weight);
-      }
-      response.mutable_get_weights();
+      fill(response.mutable_get_weights(), state);
+      break;
+    case Call::GET_QUOTA:
+      *response.mutable_get_quota()->mutable_status() = quota_status(state);
+      break;
+    case Call::GET_MAINTENANCE_SCHEDULE:
+      *response.mutable_get_maintenance_schedule()->mutable_schedule() = state.cluster.schedule();
+      break;
+    case Call::GET_MAINTENANCE_STATUS:
+      *response.mutable_get_maintenance_status()->mutable_status() = maintenance_status(state);
       break;
     case Call::GET_MASTER:
       *response.mutable_get_master()->mutable_master_info() = state.info;
@@ -132,6 +150,13 @@ bool changes(Call::Type type) {
     case Call::DEACTIVATE_AGENT:
     case Call::REACTIVATE_AGENT:
     case Call::MARK_AGENT_GONE:
+    case Call::UPDATE_WEIGHTS:
+    case Call::UPDATE_QUOTA:
+    case Call::SET_QUOTA:
+    case Call::REMOVE_QUOTA:
+    case Call::UPDATE_MAINTENANCE_SCHEDULE:
+    case Call::START_MAINTENANCE:
+    case Call::STOP_MAINTENANCE:
       return true;
     default:
       return false;

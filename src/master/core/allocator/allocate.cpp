@@ -67,14 +67,21 @@ bool held_for_some(const AgentEntry& agent) {
   });
 }
 
+enum class Pass {
+  guarantees,  // only roles whose guarantee is not fulfilled
+  all,
+};
+
 // Who takes what on one agent. `available` shrinks; shares move only afterwards, so that the order
 // is one order for the whole agent.
-void walk_agent(Run& run, AgentEntry& agent) {
+void walk_agent(Run& run, AgentEntry& agent, Pass pass) {
   run.taken.clear();
   if (agent.plain && !allocatable(run.state.options, agent.available)) return;
   const Filters::OfAgent* filters = run.state.filters.on(*agent.id);
   size_t passed_now = 0;
+  Quotas& quotas = run.state.quotas;
   run.state.shares.walk([&](ShareTree::Client& client) {
+    if (pass == Pass::guarantees && quotas.unfulfilled(client.node->path).empty()) return true;
     Candidate found = candidate(run.state, filters, agent, *client.framework, client.node->path);
     if (found.refused != Reason::none) {
       // What is left after somebody took is reserved: that it is not for others says nothing.
@@ -87,12 +94,14 @@ void walk_agent(Run& run, AgentEntry& agent) {
     }
     passed_now = 0;
     if (found.everything) {
+      if (!quotas.empty()) quotas.take(client.node->path, agent.available);
       run.taken.push_back({&client, std::exchange(agent.available, {}), run.passed_over.size()});
       return false;
     }
     agent.available -= found.part;
+    if (!quotas.empty()) quotas.take(client.node->path, found.part);
     run.taken.push_back({&client, std::move(found.part), run.passed_over.size()});
-    return held_for_some(agent);
+    return quotas.empty() ? held_for_some(agent) : !agent.available.empty();
   });
   for (const Taken& taken : run.taken) {
     if (!agent.plain) agent.available += taken.resources.shared();  // never used up
@@ -188,6 +197,24 @@ void prefetch(const std::vector<AgentEntry*>& agents, size_t current) {
   __builtin_prefetch(agent.id->value.data());
 }
 
+void offer_agents(Run& run, const std::vector<AgentEntry*>& agents, Pass pass) {
+  for (size_t i = 0; i < agents.size(); ++i) {
+    prefetch(agents, i);
+    AgentEntry& agent = *agents[i];
+    size_t passed_from = run.passed_over.size();
+    walk_agent(run, agent, pass);
+    if (run.taken.empty()) {
+      if (pass == Pass::all) leave_over(run, agent, passed_from);
+      continue;
+    }
+    agent.left_over = false;
+    for (Taken& taken : run.taken) {
+      grant(run, agent, taken, passed_from);
+      passed_from = taken.passed_over;
+    }
+  }
+}
+
 bool may_have(const FrameworkTraits& traits, const model::Entry& entry) {
   if (entry.revocable() && !traits.revocable_resources) return false;
   if (entry.shared() && !traits.shared_resources) return false;
@@ -247,6 +274,15 @@ Candidate candidate(const Allocator::State& state, const Filters::OfAgent* filte
   const model::Resources& offer = agent.plain ? agent.available : found.part;
   if (offer.empty()) return {.refused = Reason::nothing_for_role};
   if (!allocatable(state.options, offer)) return {.refused = Reason::too_small};
+  if (!state.quotas.empty()) {
+    found.part = state.quotas.cut(role, offer);
+    found.everything = agent.plain && found.part == agent.available;
+    if (!allocatable(state.options, found.part)) return {.refused = Reason::over_quota};
+    if (const auto until = Filters::keeps_back(filters, *framework.id, role, found.part)) {
+      return {.refused = Reason::filtered, .until = *until};
+    }
+    return found;
+  }
   if (const auto until = Filters::keeps_back(filters, *framework.id, role, offer)) {
     return {.refused = Reason::filtered, .until = *until};
   }
@@ -260,21 +296,9 @@ std::vector<Grant> Allocator::allocate(Time now, Rng& rng) {
   rng.shuffle(agents);
   Run run{state, now, {}, {}, 0, {}, {}};
   run.grants.reserve(agents.size());
-  for (size_t i = 0; i < agents.size(); ++i) {
-    prefetch(agents, i);
-    AgentEntry& agent = *agents[i];
-    size_t passed_from = run.passed_over.size();
-    walk_agent(run, agent);
-    if (run.taken.empty()) {
-      leave_over(run, agent, passed_from);
-      continue;
-    }
-    agent.left_over = false;
-    for (Taken& taken : run.taken) {
-      grant(run, agent, taken, passed_from);
-      passed_from = taken.passed_over;
-    }
-  }
+  if (!state.quotas.empty()) state.quotas.set_headroom(headroom());
+  if (state.quotas.guaranteeing()) offer_agents(run, agents, Pass::guarantees);
+  offer_agents(run, agents, Pass::all);
   write_records(run);
   return std::move(run.grants);
 }

@@ -48,6 +48,7 @@ void hold(Allocator::State& state, FrameworkEntry& framework, AgentEntry& agent,
   for_each_role(resources, [&](const std::string& role, const model::Quantities& amount) {
     state.shares.allocate(role, *framework.id, framework, amount, count);
   });
+  state.quotas.charge(resources);
   holding(agent, framework).resources += resources;
 }
 
@@ -61,6 +62,10 @@ void let_go(Allocator::State& state, const FrameworkId& id, AgentEntry& agent,
   for_each_role(resources, [&](const std::string& role, const model::Quantities& amount) {
     state.shares.release(role, id, amount);
   });
+  if (!state.quotas.empty()) {
+    state.quotas.credit(resources);
+    state.all_dirty = true;  // what a limit held back anywhere may now be offered
+  }
   held->resources -= resources;
   if (!held->resources.empty()) return;
   agent.held.erase(held);
@@ -166,6 +171,7 @@ void Allocator::add_agent(const AgentId& id, const model::Resources& total, bool
   agent.gpus = total.scalar(model::gpus) > 0;
   state_->total += total.quantities();
   state_->shares.set_total(state_->total);
+  state_->quotas.charge_reserved(total);
   for (const auto& [framework, resources] : used) {
     hold(*state_, entry_of(*state_, framework), agent, resources, ShareTree::Count::allocation);
   }
@@ -178,6 +184,8 @@ void Allocator::update_agent(const AgentId& id, const model::Resources& total) {
   state_->total -= agent.total.quantities();
   state_->total += total.quantities();
   state_->shares.set_total(state_->total);
+  state_->quotas.credit_reserved(agent.total);
+  state_->quotas.charge_reserved(total);
   agent.total = total;
   agent.gpus = total.scalar(model::gpus) > 0;
   reckon_available(agent);
@@ -213,6 +221,7 @@ void Allocator::remove_agent(const AgentId& id) {
   }
   state_->total -= agent.total.quantities();
   state_->shares.set_total(state_->total);
+  state_->quotas.credit_reserved(agent.total);
   state_->filters.erase(id);
   std::erase(state_->dirty, &agent);
   state_->agents.erase(id);
@@ -240,6 +249,8 @@ void Allocator::update_allocation(const FrameworkId& framework_id, const AgentId
   let_go(*state_, framework_id, agent, from);
   agent.total -= from.unallocated();
   agent.total += to.unallocated();
+  state_->quotas.credit_reserved(from);
+  state_->quotas.charge_reserved(to);
   if (has_shared(from) || has_shared(to)) reckon_available(agent);
 }
 
@@ -258,6 +269,8 @@ void Allocator::update_available(const AgentId& agent_id, const model::Resources
   agent.available += to;
   agent.total -= from;
   agent.total += to;
+  state_->quotas.credit_reserved(from);
+  state_->quotas.charge_reserved(to);
   note_available(agent);
   mark_dirty(*state_, agent);
 }
@@ -281,6 +294,39 @@ void Allocator::revive(const FrameworkId& id, const std::set<std::string>& roles
 void Allocator::set_weight(const std::string& role, double weight) {
   state_->shares.set_weight(role, weight);
 }
+void Allocator::set_quota(const std::string& role, Quota quota) {
+  CHECK(top_level(role) == role);
+  state_->quotas.set(role, std::move(quota));
+  state_->quotas.clear();
+  for (const auto& [id, agent] : state_->agents) {
+    state_->quotas.charge_reserved(agent.total);
+    for (const Holding& held : agent.held) state_->quotas.charge(held.resources);
+  }
+  state_->all_dirty = true;
+}
+
+model::Quantities Allocator::consumed(const std::string& role) const {
+  Quotas counted;
+  counted.set(std::string(top_level(role)), {{{model::cpus, 1}}, {}});  // any, so that it counts
+  for (const auto& [id, agent] : state_->agents) {
+    counted.charge_reserved(agent.total);
+    for (const Holding& held : agent.held) counted.charge(held.resources);
+  }
+  return counted.consumed(role);
+}
+
+model::Quantities Allocator::headroom() const {
+  model::Quantities free;
+  for (const auto& [id, agent] : state_->agents) {
+    if (agent.active) free += agent.available.unreserved().non_revocable().quantities();
+  }
+  return free;
+}
+
+model::Quantities Allocator::required_headroom() const {
+  return state_->quotas.required();
+}
+
 double Allocator::weight(const std::string& role) const {
   return state_->shares.weight(role);
 }

@@ -20,6 +20,7 @@
 #include "base/id.hpp"
 #include "base/rng.hpp"
 #include "base/time.hpp"
+#include "master/core/allocator/quotas.hpp"
 #include "model/offer_constraints.hpp"
 #include "model/quantities.hpp"
 #include "model/resources.hpp"
@@ -120,6 +121,15 @@ class Allocator {
               const std::set<std::string>& roles);  // unsuppress and drop filters of these roles
   void set_weight(const std::string& role, double weight);  // > 0
   double weight(const std::string& role) const;
+  // Of a top-level role; an empty quota is none.
+  void set_quota(const std::string& role, Quota quota);
+  // What counts against a quota, whether the role has one or not: with all its descendants, offers
+  // included.
+  model::Quantities consumed(const std::string& role) const;
+  // Free everywhere, unreserved and not revocable; on active agents.
+  model::Quantities headroom() const;
+  // What guarantees that are not fulfilled need of that.
+  model::Quantities required_headroom() const;
 
   bool dirty() const;  // allocate() may have something to do now
   std::vector<Grant> allocate(Time now, Rng&);

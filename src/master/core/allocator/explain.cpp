@@ -55,6 +55,8 @@ std::string describe(Time now, const Passed& passed) {
       return "its offer constraints exclude the agent";
     case Reason::nothing_for_role:
       return "nothing free is for its role";
+    case Reason::over_quota:
+      return "the quota of its role is used up, or others' guarantees need what is free";
     case Reason::too_small:
       return "less is free than the smallest offer";
   }

@@ -46,6 +46,7 @@ enum class Reason {
   constrained,
   nothing_for_role,
   too_small,
+  over_quota,
 };
 
 struct Passed {
@@ -76,6 +77,7 @@ struct Allocator::State {
   Options options;
   ShareTree shares;
   Filters filters;
+  Quotas quotas;
   std::map<FrameworkId, FrameworkEntry> frameworks;
   std::map<AgentId, AgentEntry> agents;
   model::Quantities total;
