@@ -304,7 +304,7 @@ class Maintenance(OneCluster):
         self.assertEqual(framework.update(task)['state'], 'TASK_LOST')
         wait_until('its agent ends', lambda: not process.alive())
         self.assertIn('down', self.mesolith('maintenance'))
-        self.mesolith('maintenance', 'cancel', host, status=1)
+        self.mesolith('maintenance', 'cancel', host + ',127.0.0.1', status=1)
         self.mesolith('maintenance', 'up', host + ',127.0.0.1')
         self.assertNotIn(host, self.mesolith('maintenance'))
         self.cluster.start_agent(0)

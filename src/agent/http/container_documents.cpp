@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // /containers, /monitor/statistics and GET_CONTAINERS: which containers to measure, and the
 // measurements as they are shown.
+#include "agent/http/documents.hpp"
 #include "agent/http/routes.hpp"
 #include "google/protobuf/descriptor.h"
 #include "model/ids.hpp"
@@ -24,6 +25,18 @@ mesos::v1::ContainerStatus status_of(const Executor& executor) {
   return status;
 }
 
+// What it uses, with what it asked for beside it.
+mesos::v1::ResourceStatistics with_limits(const Executor& executor,
+                                          mesos::v1::ResourceStatistics measured) {
+  const model::Resources asked = used(executor);
+  const model::Millis cpus = asked.scalar(model::cpus), mem = asked.scalar(model::mem);
+  const auto bytes = static_cast<uint64_t>(model::to_units(mem) * 1024 * 1024);
+  if (cpus > 0) measured.set_cpus_soft_limit(model::to_units(cpus));
+  if (mem > 0) measured.set_mem_soft_limit_bytes(bytes);
+  if (mem > 0 && !measured.has_mem_limit_bytes()) measured.set_mem_limit_bytes(bytes);
+  return measured;
+}
+
 wire::Response api_containers(const State& state, const StatisticsRequest& request,
                               const Statistics& statistics) {
   Response answer;
@@ -39,7 +52,7 @@ wire::Response api_containers(const State& state, const StatisticsRequest& reque
     *container->mutable_container_status() = status_of(*executor);
     const auto measured = statistics.find(id);
     if (measured != statistics.end()) {
-      *container->mutable_resource_statistics() = measured->second;
+      *container->mutable_resource_statistics() = with_limits(*executor, measured->second);
     }
   }
   return api_answer(*request.answer, wire::encode(*request.answer, answer));
@@ -102,7 +115,9 @@ wire::Response render(const State& state, const StatisticsRequest& request,
     json.member("executor_name", info.name());
     json.member("framework_id", executor->framework_id.value);
     json.member("source", info.source());
-    if (measured != statistics.end()) json.key("statistics").message(measured->second);
+    if (measured != statistics.end()) {
+      json.key("statistics").message(with_limits(*executor, measured->second));
+    }
     if (request.with_status) json.key("status").message(status_of(*executor));
     json.end_object();
   }

@@ -11,6 +11,7 @@ using Figures = std::map<std::string, double>;
 // Counted by the core; shown as 0 until they happen.
 constexpr const char* counters[] = {"containerizer/fetcher/task_fetches_failed",
                                     "containerizer/fetcher/task_fetches_succeeded",
+                                    "containerizer/mesos/container_destroy_errors",
                                     "gc/path_removals_failed",
                                     "gc/path_removals_succeeded",
                                     "slave/container_launch_errors",

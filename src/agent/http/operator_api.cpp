@@ -120,6 +120,15 @@ std::string encode(wire::Media media, const AgentResponse& answer) {
   return body;
 }
 
+mesos::v1::VersionInfo version_of(const State& state) {
+  mesos::v1::VersionInfo info;
+  info.set_version(state.options.version);
+  info.set_build_date("");
+  info.set_build_time(0);
+  info.set_build_user("");
+  return info;
+}
+
 std::optional<AgentResponse> read(const Context& context, const Call& call) {
   const State& state = context.state;
   AgentResponse answer;
@@ -135,7 +144,7 @@ std::optional<AgentResponse> read(const Context& context, const Call& call) {
       fill(answer.mutable_get_flags(), state);
       break;
     case Call::GET_VERSION:
-      answer.mutable_get_version()->mutable_version_info()->set_version(state.options.version);
+      *answer.mutable_get_version()->mutable_version_info() = version_of(state);
       break;
     case Call::GET_METRICS:
       fill(answer.mutable_get_metrics(), context);

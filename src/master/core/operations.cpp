@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "master/core/internal.hpp"
+#include "master/core/operator_calls.hpp"
 
 namespace mesolith::master {
 namespace {
@@ -101,6 +101,7 @@ void update_operation(Turn turn, Agent& agent, const AgentCall::OperationUpdate&
   Framework* framework = find_framework(state, framework_id.value);
   if (!framework && is_completed(state, framework_id)) {  // nobody will ever acknowledge it
     forget(state, agent, uuid);
+    check_drained(turn, agent.id);
     return release_agent(turn, agent, uuid, update.status().uuid().value());
   }
   if (const auto known = agent.operations.find(uuid); known != agent.operations.end()) {
@@ -130,6 +131,7 @@ void acknowledge_operation(Turn turn, Framework& framework, const SchedulerCall&
   count(state, "valid_operation_status_update_acknowledgements");
   release_agent(turn, agent, uuid, acknowledged.uuid());
   forget(state, agent, uuid);
+  check_drained(turn, agent_id);
 }
 
 void reconcile_operations(Turn turn, Framework& framework, const SchedulerCall& call) {
@@ -215,6 +217,7 @@ void forget_operations(Turn turn, const Framework& framework) {
     const auto& status = agent.operations.at(uuid).latest_status();
     if (status.has_uuid()) release_agent(turn, agent, uuid, status.uuid().value());
     forget(state, agent, uuid);
+    check_drained(turn, agent.id);
   }
 }
 

@@ -117,6 +117,7 @@ MasterResponse::GetFrameworks::Framework describe(const State& state, const Fram
   set_time(out.mutable_registered_time(), framework.registered);
   set_time(out.mutable_reregistered_time(),
            framework.ever_reregistered ? framework.reregistered : framework.registered);
+  out.mutable_offer_constraints();
   if (framework.unregistered != Time{})
     set_time(out.mutable_unregistered_time(), framework.unregistered);
   for (const OfferId& id : framework.offers) {

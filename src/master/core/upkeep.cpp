@@ -230,7 +230,8 @@ void check_drained(Turn turn, const AgentId& id) {
   DrainInfo& drain = *found->second.drain;
   const auto known = state.agents.find(id);
   if (drain.state() != mesos::v1::DRAINING || known == state.agents.end()) return;
-  if (!known->second.tasks.empty() || in_transition(state, id)) return;
+  if (!known->second.tasks.empty() || !known->second.operations.empty()) return;
+  if (in_transition(state, id)) return;
   drain.set_state(mesos::v1::DRAINED);
   auto record = record_of(state, id);
   if (drain.config().mark_gone()) return persist_gone(turn, *std::move(record), id, {});

@@ -14,8 +14,6 @@ namespace {
 
 using wire::JsonWriter;
 
-constexpr std::string_view log_path = "/master/log";
-
 // A whole number in the query, or the default when it is absent.
 Result<int64_t> query_number(const wire::Request& request, std::string_view name,
                              int64_t fallback) {
@@ -316,6 +314,13 @@ wire::Response render(const ReadLog& read, std::istream& log) {
     response.headers.set("Content-Type", "application/octet-stream");
     response.headers.set("Content-Disposition", "attachment; filename=log");
     return response;
+  }
+  if (read.call) {
+    mesos::v1::master::Response answer;
+    answer.set_type(mesos::v1::master::Response::READ_FILE);
+    answer.mutable_read_file()->set_size(size);
+    answer.mutable_read_file()->set_data(std::move(data));
+    return wire::api_answer(*read.call, wire::encode(*read.call, answer));
   }
   std::string body;
   JsonWriter json(body);

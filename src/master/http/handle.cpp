@@ -45,6 +45,7 @@ constexpr std::array route_table = {
     Route{"/flags", "GET", flags, "Flags as given"},
     Route{"/redirect", "GET", redirect, "To the leading master"},
     Route{"/system/stats.json", "GET", system_stats, "Load and memory of this host"},
+    Route{"/registrar(1)/registry", "GET", registry_document, "What is durable"},
     Route{"/metrics/snapshot", "GET", metrics_snapshot, "Metrics as one JSON object"},
     Route{"/metrics", "GET", metrics_prometheus, "Metrics in Prometheus' text format"},
     Route{"/files/browse", "GET", files_browse, "Files of a directory"},

@@ -41,9 +41,10 @@ struct OpenStream {
 // Read the process's log for /files/*, and answer as mesos-api.md 3.5 says.
 struct ReadLog {
   uint64_t offset = 0;
-  std::optional<uint64_t> length;  // bytes; none: to the end
-  bool size_only = false;          // answer with "" and the file's size
-  bool download = false;           // the whole file, raw
+  std::optional<uint64_t> length;   // bytes; none: to the end
+  bool size_only = false;           // answer with "" and the file's size
+  bool download = false;            // the whole file, raw
+  std::optional<wire::Media> call;  // READ_FILE asks, and is answered in this media
 };
 
 // Step `event` with a fresh request id; AnswerOperator with that id is the answer.

@@ -58,6 +58,17 @@ constexpr std::string_view counters_from_start[] = {
     "slave_unreachable_completed",
     "slave_unreachable_canceled",
     "recovery_slave_removals",
+    "slave_shutdowns_scheduled",
+    "slave_shutdowns_completed",
+    "slave_shutdowns_canceled",
+    "valid_operation_status_updates",
+    "invalid_operation_status_updates",
+    "valid_operation_status_update_acknowledgements",
+    "invalid_operation_status_update_acknowledgements",
+    "http_cache_hits",
+    "event_queue_messages",
+    "event_queue_dispatches",
+    "event_queue_http_requests",
     "tasks_finished",
     "tasks_failed",
     "tasks_killed",
@@ -153,6 +164,33 @@ void add_roles(const State& state, Figures& figures) {
   }
 }
 
+// Of the whole cluster, and of the quotas.
+void add_allocator(const State& state, Figures& figures) {
+  model::Quantities total, held;
+  for (const auto& [id, agent] : state.agents) {
+    total += agent.total.quantities();
+    held += used(agent).quantities() + offered(state, agent.offers).quantities();
+  }
+  for (const char* name : {"cpus", "disk", "gpus", "mem"}) {
+    const std::string key = std::string("allocator/mesos/resources/") + name;
+    figures[key + "/total"] = model::to_units(total.get(model::Name(name)));
+    figures[key + "/offered_or_allocated"] = model::to_units(held.get(model::Name(name)));
+  }
+  for (const auto& config : state.cluster.quotas()) {
+    const std::string key =
+        "allocator/mesos/quota/roles/" + wire::percent_encode(config.role()) + "/resources/";
+    const model::Quantities consumed = state.allocator.consumed(config.role());
+    for (const auto& [name, scalar] : config.guarantees()) {
+      figures[key + name + "/guarantee"] = scalar.value();
+      figures[key + name + "/offered_or_allocated"] = model::to_units(consumed.get(name));
+    }
+    for (const auto& [name, scalar] : config.limits()) {
+      figures[key + name + "/limit"] = scalar.value();
+      figures[key + name + "/consumed"] = model::to_units(consumed.get(name));
+    }
+  }
+}
+
 // A metric's name may hold letters, digits and underscores only.
 std::string prometheus_name(std::string_view name) {
   std::string result = "mesolith_";
@@ -177,6 +215,10 @@ std::map<std::string, double> collect_metrics(const Context& context) {
   add_frameworks(state, figures);
   for (const auto& [id, framework] : state.frameworks) add_framework(framework, figures);
   add_roles(state, figures);
+  add_allocator(state, figures);
+  figures["allocator/mesos/event_queue_dispatches"] = 0;  // there is no queue
+  figures["allocator/event_queue_dispatches"] = 0;
+  figures["registrar/log/ensemble_size"] = 1;
   figures["system/cpus_total"] = context.figures.cpus_total;
   figures["system/load_1min"] = context.figures.load_1min;
   figures["system/load_5min"] = context.figures.load_5min;

@@ -53,6 +53,15 @@ void fill(MasterResponse::GetWeights* out, const State& state) {
   }
 }
 
+mesos::v1::VersionInfo version_of(const State& state) {
+  mesos::v1::VersionInfo info;
+  info.set_version(state.options.version);
+  info.set_build_date("");
+  info.set_build_time(0);
+  info.set_build_user("");
+  return info;
+}
+
 void fill_metrics(MasterResponse::GetMetrics* out, const Context& context) {
   for (const auto& [name, value] : collect_metrics(context)) {
     auto& metric = *out->add_metrics();
@@ -76,7 +85,7 @@ std::optional<MasterResponse> read(const Context& context, const Call& call) {
       fill(response.mutable_get_flags(), state);
       break;
     case Call::GET_VERSION:
-      response.mutable_get_version()->mutable_version_info()->set_version(state.options.version);
+      *response.mutable_get_version()->mutable_version_info() = version_of(state);
       break;
     case Call::GET_METRICS:
       fill_metrics(response.mutable_get_metrics(), context);
@@ -163,6 +172,24 @@ bool changes(Call::Type type) {
   }
 }
 
+// Its own log is the only file there is.
+Outcome look_at_log(const Context& context, const Call& call, wire::Media media) {
+  const bool list = call.type() == Call::LIST_FILES;
+  const std::string& path = list ? call.list_files().path() : call.read_file().path();
+  if (path != log_path || context.figures.log_file.empty()) return wire::empty(404);
+  if (list) {
+    MasterResponse response;
+    response.set_type(MasterResponse::LIST_FILES);
+    response.mutable_list_files();
+    return wire::api_answer(media, wire::encode(media, response));
+  }
+  ReadLog read;
+  read.call = media;
+  read.offset = call.read_file().offset();
+  if (call.read_file().has_length()) read.length = call.read_file().length();
+  return read;
+}
+
 }  // namespace
 
 wire::Response render(const AnswerOperator& answer) {
@@ -193,7 +220,9 @@ Outcome operator_api(const Context& context) {
     return Accepted{wire::empty(200), FrameworkTornDown{id}};
   }
   if (auto outcome = resource_operation(context.state, call)) return *std::move(outcome);
-  if (call.type() == Call::LIST_FILES || call.type() == Call::READ_FILE) return wire::empty(404);
+  if (call.type() == Call::LIST_FILES || call.type() == Call::READ_FILE) {
+    return look_at_log(context, call, *media);
+  }
   const std::optional<MasterResponse> answer = read(context, call);
   if (!answer) {
     return wire::text(

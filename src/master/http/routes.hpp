@@ -24,6 +24,8 @@ struct Context {
   const std::string& stream_uuid;
 };
 
+inline constexpr std::string_view log_path = "/master/log";
+
 using Handler = Outcome (*)(const Context&);
 
 // Streams and calls.
@@ -54,6 +56,7 @@ Outcome reserve(const Context&);
 Outcome unreserve(const Context&);
 Outcome create_volumes(const Context&);
 Outcome destroy_volumes(const Context&);
+Outcome registry_document(const Context&);
 Outcome metrics_snapshot(const Context&);
 Outcome metrics_prometheus(const Context&);
 Outcome files_browse(const Context&);
