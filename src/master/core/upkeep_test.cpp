@@ -208,7 +208,9 @@ TEST_F(Upkeep, AnAgentThatReturnsWhileItIsMarkedGoneIsNotLetIn) {
   const StreamId back = master.ask_admission(node.id);
   EXPECT_TRUE(master.closed(back));
   EXPECT_EQ(master.writes.size(), 1U);
-  master.run(std::chrono::minutes(11));
+  master.tick(std::chrono::minutes(11));
+  EXPECT_EQ(master.writes.size(), 1U) << "it is not marked unreachable over that";
+  master.persisted();
   EXPECT_EQ(master.durable_agents.at(node.id).standing(), registry::Agent::GONE);
 }
 
