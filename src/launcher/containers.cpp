@@ -178,6 +178,11 @@ Result<void> Containers::start(const Launch& request, ContainerState& container,
     failed.set_cause(LaunchFailed::DIRECTORY);
     return std::unexpected(std::move(outputs).error());
   }
+  if (request.has_link()) {
+    failed.set_cause(LaunchFailed::DIRECTORY);
+    TRY_VOID(sandboxes_.link(request.directory(), request.link()));
+    failed.set_cause(LaunchFailed::SYSTEM);
+  }
   if (request.has_cgroup()) {
     TRY(auto lease, cgroups_.lease(limits_of(request.cgroup())));
     container.cgroup = lease.name;

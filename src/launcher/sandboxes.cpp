@@ -39,16 +39,19 @@ Result<os::FileDescriptor> make_output(int base, const std::string& name,
 
 // runs/latest leads to the run that was made last (mesos-api.md 5.7).
 Result<void> link_latest(int base, const std::string& run, const std::string& base_path) {
-  constexpr std::string_view runs = "/runs/";
-  const size_t split = run.rfind('/');
-  if (split == std::string::npos || !run.substr(0, split + 1).ends_with(runs)) return {};
-  const std::string name = run.substr(split + 1);
-  const std::string latest = run.substr(0, split) + "/latest";
+  const size_t split = run.rfind('/') + 1;
+  std::string runs = run.substr(0, split), name = run.substr(split);
+  if (!runs.ends_with("/runs/")) {
+    if (!base_path.ends_with("/runs")) return {};
+    runs.clear();  // it is a sandbox within that of a run
+    name = run.substr(0, run.find('/'));
+  }
+  const std::string latest = runs + "latest";
   if (::symlinkat(name.c_str(), base, latest.c_str()) == 0) return {};
   std::string now(name.size() + 1, '\0');
   const ssize_t size = ::readlinkat(base, latest.c_str(), now.data(), now.size());
   if (size >= 0 && now.substr(0, static_cast<size_t>(size)) == name) return {};
-  const std::string temporary = run.substr(0, split) + "/.latest-" + name;
+  const std::string temporary = runs + ".latest-" + name;
   if (::symlinkat(name.c_str(), base, temporary.c_str()) != 0 ||
       ::renameat(base, temporary.c_str(), base, latest.c_str()) != 0) {
     return std::unexpected(os::system_error(errno, fmt::format("{}/{}", base_path, latest)));
@@ -113,6 +116,15 @@ Result<Outputs> Sandboxes::make(const std::string& directory,
     outputs = make_below(base, rest, owner);
   }
   return outputs;
+}
+
+Result<void> Sandboxes::link(const std::string& directory, const std::string& link) {
+  TRY_VOID(validate_directory(link));
+  TRY_VOID(os::make_directories(link.substr(0, link.rfind('/'))));
+  if (::symlink(directory.c_str(), link.c_str()) != 0 && errno != EEXIST) {
+    return std::unexpected(os::system_error(errno, link));
+  }
+  return {};
 }
 
 }  // namespace mesolith::launcher

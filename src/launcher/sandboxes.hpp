@@ -24,6 +24,8 @@ class Sandboxes {
   // `owner`. What exists is used. In a directory "runs", the link "latest" then leads to it.
   // `directory` is absolute and without "." and "..".
   Result<Outputs> make(const std::string& directory, const std::optional<os::Identity>& owner);
+  // A symbolic link to the directory, with its parents (0755). One that exists is left as it is.
+  static Result<void> link(const std::string& directory, const std::string& link);
 
  private:
   Result<Outputs> make_below(const std::string& base, const std::string& rest,

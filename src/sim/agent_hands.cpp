@@ -49,6 +49,11 @@ void AgentNode::perform(const agent::RemoveVolume& removed) {
 }
 
 void AgentNode::perform(const agent::LaunchContainer& out) {
+  if (state_->probes.contains(out.container_id)) {  // a check of a task, whose answer is made up
+    notify(agent::ContainerLaunched{out.container_id, 1});
+    notify(agent::ContainerExited{out.container_id, world_.rng.chance(0.2) ? 256 : 0, {}});
+    return;
+  }
   for (const agent::VolumeLink& link : out.volumes) {
     if (volumes_.contains(link.volume)) continue;
     world_.fail("volumes", name_ + " starts a task on " + link.volume + ", which is not there");
@@ -56,9 +61,10 @@ void AgentNode::perform(const agent::LaunchContainer& out) {
   Preparation preparation;
   const auto owner = state_->containers.find(out.container_id);
   if (owner == state_->containers.end()) return;  // a checker has complained
-  const agent::Framework& framework = state_->frameworks.at(owner->second.first);
-  preparation.task = {owner->second.first, TaskId(owner->second.second.value)};
-  preparation.executor = !framework.executors.at(owner->second.second).command.has_value();
+  const auto& [framework_id, executor_id, task_id] = owner->second;
+  const agent::Framework& framework = state_->frameworks.at(framework_id);
+  preparation.executor = task_id.empty();
+  preparation.task = {framework_id, preparation.executor ? TaskId(executor_id.value) : task_id};
   preparation.checkpoint = framework.checkpoint;
   preparing_[out.container_id] = preparation;
   const Duration wait = up_to(world_.rng, std::chrono::milliseconds(40));
@@ -164,6 +170,12 @@ void AgentNode::notify(agent::Event event) {
     if (life == life_ && up()) step(event);
   });
 }
+
+void AgentNode::perform(const agent::ProbePort& out) {
+  notify(agent::Probed{out.probe, world_.rng.chance(0.8), std::nullopt, "refused"});
+}
+
+void AgentNode::perform(const agent::CancelProbe&) {}
 
 void AgentNode::perform(const agent::SignalContainer& out) {
   containers_.signal(out.container_id, out.signal);

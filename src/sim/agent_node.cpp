@@ -64,7 +64,6 @@ agent::Options AgentNode::options() const {
   options.switch_user = false;
   options.gc_delay = std::chrono::seconds(20);
   options.disk_watch_interval = std::chrono::hours(1);
-  options.launcher_dir = "/usr/libexec/mesos";
   return options;
 }
 

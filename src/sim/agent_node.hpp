@@ -59,6 +59,8 @@ class AgentNode {
   void perform(const agent::FetchUris& fetch);
   void perform(const agent::LaunchContainer& launch);
   void perform(const agent::ResizeContainer& resize);
+  void perform(const agent::ProbePort& probe);
+  void perform(const agent::CancelProbe& cancel);
   void perform(const agent::SignalContainer& signal);
   void perform(const agent::DestroyContainer& destroy);
   void perform(const agent::AcknowledgeContainer& acknowledge);

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 12> master_kinds = {
     "OperatorCalled",    "FrameworkTornDown", "OperatorConverted",    "Tick"};
 static_assert(std::variant_size_v<master::Event> == master_kinds.size());
 
-constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",
+constexpr std::array<std::string_view, 18> agent_kinds = {"Recovered",
                                                           "Persisted",
                                                           "MasterDetected",
                                                           "MasterEventReceived",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 17> agent_kinds = {"Recovered",
                                                           "ContainerLaunched",
                                                           "ContainerLaunchFailed",
                                                           "ContainerExited",
+                                                          "Probed",
                                                           "DiskMeasured",
                                                           "SandboxesFound",
                                                           "SandboxesRemoved",

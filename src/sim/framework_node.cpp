@@ -228,7 +228,8 @@ void FrameworkNode::record_launch(const mesos::v1::TaskInfo& task, const std::st
   record.agent_id = AgentId(task.agent_id().value());
   record.checkpoint = info_.checkpoint();
   record.partition_aware = model::has_capability(info_, Capability::PARTITION_AWARE);
-  record.by_executor = task.has_executor() || !group.empty();
+  record.by_executor = task.has_executor();
+  if (task.has_health_check()) record.kill_requested = true;  // may come at any time
   record.group = group;
 }
 

@@ -23,10 +23,11 @@ void run(Context& context, const std::vector<Pending>& pending) {
       volumes_durable(context, *volumes);
     } else if (const auto* removals = std::get_if<RemovalsDurable>(&each)) {
       removals_durable(context, *removals);
+    } else if (const auto* end = std::get_if<EndDurable>(&each)) {
+      context.state.ending.erase(end->container_id);
+      context.effects.push_back(AcknowledgeContainer{end->container_id});
     } else {
-      const ContainerId& id = std::get<EndDurable>(each).container_id;
-      context.state.ending.erase(id);
-      context.effects.push_back(AcknowledgeContainer{id});
+      group_executor_idle(context, std::get<IdleDurable>(each).container_id);
     }
   }
 }
@@ -139,16 +140,7 @@ void put_executor(Context& context, const Framework& framework, const Executor& 
   *record.mutable_executor_id() = model::to_proto(executor.id);
   record.set_container_id(executor.container_id.value);
   record.set_directory(executor.directory);
-  if (executor.command) {
-    const Command& command = *executor.command;
-    if (command.killed || command.completion_reached) {
-      record.set_kill_started(to_seconds(command.kill_started));
-      if (command.kill_deadline != never) {
-        record.set_kill_grace(to_seconds(command.kill_deadline - command.kill_started));
-      }
-    }
-    if (command.completion_reached) record.set_completion_reached(true);
-  } else {
+  if (!executor.is_command()) {
     *record.mutable_info() = executor.info;
     if (executor.phase == Executor::Phase::terminating) record.set_terminating(true);
   }
@@ -160,8 +152,28 @@ void put_task(Context& context, const Executor& executor, const Task& task) {
   *record.mutable_framework_id() = model::to_proto(executor.framework_id);
   *record.mutable_executor_id() = model::to_proto(executor.id);
   *record.mutable_info() = task.info;
-  if (executor.command) record.set_command(true);
+  if (task.command) {
+    const Command& command = *task.command;
+    checkpoint::Command& kept = *record.mutable_command();
+    kept.set_container_id(command.container_id.value);
+    if (task.group != 0) kept.set_group(task.group);
+    if (command.launched && is_timed(task)) kept.set_started(to_seconds(command.started));
+    if (command.killed || command.completion_reached) {
+      kept.set_kill_started(to_seconds(command.kill_started));
+      if (command.kill_deadline != never) {
+        kept.set_kill_grace(to_seconds(command.kill_deadline - command.kill_started));
+      }
+    }
+    if (command.completion_reached) kept.set_completion_reached(true);
+    if (command.unhealthy) kept.set_unhealthy(true);
+    if (command.failures_in_a_row > 0) kept.set_failures_in_a_row(command.failures_in_a_row);
+  }
   put(context, task_key({executor.framework_id, model::id_of(task.info.task_id())}), record);
+}
+
+void put_command(Context& context, const Framework& framework, const Executor& executor,
+                 const Task& task) {
+  if (framework.checkpoint) put_task(context, executor, task);
 }
 
 void put_updates(Context& context, const TaskKey& key, const UpdateStream& stream) {

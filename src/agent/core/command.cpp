@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command tasks: the agent plays their executor (mesos-api.md 2.4). STARTING and RUNNING are told
-// when the launcher has started the command, so that both carry its pid.
+// The commands of tasks whose executor the agent plays, alone (mesos-api.md 2.4) or in a group
+// (2.5). STARTING and RUNNING are told when the launcher has started the command, so that both
+// carry its pid.
 #include <algorithm>
 #include <array>
 
@@ -54,33 +55,7 @@ constexpr std::array<const char*, 32> signal_descriptions = {"Unknown signal 0",
                                                              "Power failure",
                                                              "Bad system call"};
 
-Task& task_of(Executor& executor) {
-  CHECK(executor.tasks.size() == 1);
-  return executor.tasks.begin()->second;
-}
-
-TaskStatus status_of(Context& context, const Executor& executor, const Task& task,
-                     mesos::v1::TaskState state, std::string message = "") {
-  TaskStatus status = make_status(context, model::id_of(task.info.task_id()), executor.id, state,
-                                  TaskStatus::SOURCE_EXECUTOR, std::move(message));
-  auto* container = status.mutable_container_status();
-  *container->mutable_container_id() = model::to_proto(executor.container_id);
-  auto* address = container->add_network_infos()->add_ip_addresses();
-  address->set_protocol(mesos::v1::NetworkInfo::IPv4);
-  address->set_ip_address(context.state.options.ip);
-  if (executor.pid > 0) container->set_executor_pid(static_cast<uint32_t>(executor.pid));
-  if (task.info.has_check()) {  // no result yet: the kind alone
-    const mesos::v1::CheckInfo::Type type = task.info.check().type();
-    status.mutable_check_status()->set_type(type);
-    if (type == mesos::v1::CheckInfo::COMMAND) status.mutable_check_status()->mutable_command();
-    if (type == mesos::v1::CheckInfo::HTTP) status.mutable_check_status()->mutable_http();
-    if (type == mesos::v1::CheckInfo::TCP) status.mutable_check_status()->mutable_tcp();
-  }
-  return status;
-}
-
-void killed_during_launch(Context& context, Framework& framework, Executor& executor) {
-  Task& task = task_of(executor);
+void killed_during_launch(Context& context, Framework& framework, Executor& executor, Task& task) {
   TaskStatus status =
       make_status(context, model::id_of(task.info.task_id()), executor.id, mesos::v1::TASK_KILLED,
                   TaskStatus::SOURCE_AGENT, "Killed before the task was launched");
@@ -88,22 +63,32 @@ void killed_during_launch(Context& context, Framework& framework, Executor& exec
   update_task(context, framework, executor, task, std::move(status));
 }
 
-// Of a framework that is being ended nobody waits for acknowledgements.
-void finish(Context& context, Framework& framework, Executor& executor) {
+// Its end has been told. Of a framework that is being ended nobody waits for acknowledgements.
+void finish(Context& context, Framework& framework, Executor& executor, Task& task) {
+  stop_watching(context, *task.command);
+  cancel_timers(context.state, *task.command);
+  if (!executor.is_command()) {
+    release_container(context, framework, task.command->container_id, task.command->requested);
+    group_task_ended(context, framework, executor, task);
+    return;
+  }
   end_container(context, framework, executor);
   if (framework.terminating) {
-    complete_task(context, framework, executor, TaskId(executor.tasks.begin()->first));
+    complete_task(context, framework, executor, model::id_of(task.info.task_id()));
   }
 }
 
-void begin_kill(Context& context, const Framework& framework, Executor& executor, Duration grace) {
-  executor.command->kill_started = context.now;
-  set_timer(context.state, executor, Timer::completion, executor.command->completion_deadline,
-            never);
-  set_timer(context.state, executor, Timer::kill, executor.command->kill_deadline,
+void begin_kill(Context& context, const Executor& executor, Task& task, const Framework& framework,
+                Duration grace) {
+  State& state = context.state;
+  Command& command = *task.command;
+  stop_watching(context, command);
+  command.kill_started = context.now;
+  set_timer(state, command.container_id, Timer::completion, command.completion_deadline, never);
+  set_timer(state, command.container_id, Timer::kill, command.kill_deadline,
             saturating_add(context.now, grace));
-  put_executor(context, framework, executor);
-  context.effects.push_back(SignalContainer{executor.container_id, sigterm});
+  put_command(context, framework, executor, task);
+  context.effects.push_back(SignalContainer{command.container_id, sigterm});
 }
 
 }  // namespace
@@ -132,81 +117,116 @@ std::string describe_end(int status) {
   return "Command terminated with signal " + name;
 }
 
-void start_command(Context& context, Framework& framework, Executor& executor) {
-  Task& task = task_of(executor);
-  task.delivered = true;
-  request_container(context, framework, executor);
+TaskStatus command_status(Context& context, const Executor& executor, const Task& task,
+                          mesos::v1::TaskState state, std::string message) {
+  const Command& command = *task.command;
+  TaskStatus status = make_status(context, model::id_of(task.info.task_id()), executor.id, state,
+                                  TaskStatus::SOURCE_EXECUTOR, std::move(message));
+  auto* container = status.mutable_container_status();
+  *container->mutable_container_id() = model::to_proto(command.container_id);
+  const bool in_group = !executor.is_command();
+  if (in_group) {
+    *container->mutable_container_id()->mutable_parent() = model::to_proto(executor.container_id);
+  }
+  // As with the original, a task of a group has lost its container by its end.
+  if (!in_group || !model::is_terminal(state)) {
+    auto* address = container->add_network_infos()->add_ip_addresses();
+    address->set_protocol(mesos::v1::NetworkInfo::IPv4);
+    address->set_ip_address(context.state.options.ip);
+    if (command.pid > 0) container->set_executor_pid(static_cast<uint32_t>(command.pid));
+  }
+  if (task.info.has_check()) *status.mutable_check_status() = empty_result(task.info.check());
+  return status;
 }
 
-void command_launched(Context& context, Framework& framework, Executor& executor) {
-  Command& command = *executor.command;
+void start_command(Context& context, const Framework& framework, Executor& executor, Task& task) {
+  task.delivered = true;
+  task.command->requested = true;
+  executor.container_requested = executor.is_command();
+  request_container(context, framework, executor, task);
+}
+
+void command_launched(Context& context, Framework& framework, Executor& executor, Task& task) {
+  Command& command = *task.command;
   if (command.killed && !command.launched) {
-    context.effects.push_back(DestroyContainer{executor.container_id});
+    context.effects.push_back(DestroyContainer{command.container_id});
     return;
   }
   if (command.launched) return;
   command.launched = true;
-  executor.phase = Executor::Phase::running;
-  Task& task = task_of(executor);
+  command.started = context.now;
+  if (executor.is_command()) executor.phase = Executor::Phase::running;
   for (const auto state : {mesos::v1::TASK_STARTING, mesos::v1::TASK_RUNNING}) {
-    update_task(context, framework, executor, task, status_of(context, executor, task, state));
+    update_task(context, framework, executor, task, command_status(context, executor, task, state));
   }
-  if (task.info.has_max_completion_time()) {
-    const Duration most(std::max<int64_t>(task.info.max_completion_time().nanoseconds(), 0));
-    set_timer(context.state, executor, Timer::completion, command.completion_deadline,
-              saturating_add(context.now, most));
-  }
+  start_timing(context, task);
+  if (is_timed(task)) put_command(context, framework, executor, task);
 }
 
-void kill_command(Context& context, Framework& framework, Executor& executor,
-                  const std::optional<mesos::v1::KillPolicy>& policy) {
-  Command& command = *executor.command;
-  if (executor.phase == Executor::Phase::terminated) return;
-  Task& task = task_of(executor);
-  if (!executor.container_requested) {
-    killed_during_launch(context, framework, executor);
-    finish(context, framework, executor);
+bool is_timed(const Task& task) {
+  return task.info.has_max_completion_time() || task.info.has_check() ||
+         task.info.has_health_check();
+}
+
+void start_timing(Context& context, Task& task) {
+  Command& command = *task.command;
+  if (task.info.has_max_completion_time()) {
+    const Duration most(std::max<int64_t>(task.info.max_completion_time().nanoseconds(), 0));
+    set_timer(context.state, command.container_id, Timer::completion, command.completion_deadline,
+              saturating_add(command.started, most));
+  }
+  start_watching(context, task);
+}
+
+void kill_command(Context& context, Framework& framework, Executor& executor, Task& task,
+                  Duration grace) {
+  Command& command = *task.command;
+  if (model::is_terminal(task.state)) return;
+  if (!command.requested) {
+    killed_during_launch(context, framework, executor, task);
+    finish(context, framework, executor, task);
     return;
   }
   if (!command.launched) {
-    if (!command.killed) context.effects.push_back(DestroyContainer{executor.container_id});
+    if (!command.killed) context.effects.push_back(DestroyContainer{command.container_id});
     command.killed = true;
-    put_executor(context, framework, executor);
+    command.kill_started = context.now;
+    put_command(context, framework, executor, task);
     return;
   }
-  const Duration grace = kill_grace(task, policy);
   if (command.killed || command.completion_reached) {
     const Time deadline = saturating_add(command.kill_started, grace);
     if (deadline < command.kill_deadline) {
-      set_timer(context.state, executor, Timer::kill, command.kill_deadline,
+      set_timer(context.state, command.container_id, Timer::kill, command.kill_deadline,
                 std::max(deadline, context.now));
-      put_executor(context, framework, executor);
+      put_command(context, framework, executor, task);
     }
     return;
   }
   command.killed = true;
-  begin_kill(context, framework, executor, grace);
+  begin_kill(context, executor, task, framework, grace);
   if (framework.task_killing) {
     update_task(context, framework, executor, task,
-                status_of(context, executor, task, mesos::v1::TASK_KILLING));
+                command_status(context, executor, task, mesos::v1::TASK_KILLING));
   }
 }
 
-void command_completion_reached(Context& context, Framework& framework, Executor& executor) {
-  Command& command = *executor.command;
-  if (command.killed || executor.phase == Executor::Phase::terminated) return;
+void command_completion_reached(Context& context, const Framework& framework,
+                                const Executor& executor, Task& task) {
+  Command& command = *task.command;
+  if (command.killed || model::is_terminal(task.state)) return;
   command.completion_reached = true;
-  begin_kill(context, framework, executor, completion_grace);
+  begin_kill(context, executor, task, framework, completion_grace);
 }
 
-void command_ended(Context& context, Framework& framework, Executor& executor,
+void command_ended(Context& context, Framework& framework, Executor& executor, Task& task,
                    const ContainerExited& exit) {
-  Command& command = *executor.command;
-  if (!command.launched && !command.killed) command_launched(context, framework, executor);
-  Task& task = task_of(executor);
+  Command& command = *task.command;
+  if (!command.launched && !command.killed) command_launched(context, framework, executor, task);
+  stop_watching(context, command);
   if (!command.launched) {
-    killed_during_launch(context, framework, executor);
-    finish(context, framework, executor);
+    killed_during_launch(context, framework, executor, task);
+    finish(context, framework, executor, task);
     return;
   }
   mesos::v1::TaskState state = mesos::v1::TASK_FAILED;
@@ -215,15 +235,39 @@ void command_ended(Context& context, Framework& framework, Executor& executor,
   } else if (!command.completion_reached && !exit.memory_limit_bytes && exit.status == 0) {
     state = mesos::v1::TASK_FINISHED;
   }
-  TaskStatus status = status_of(context, executor, task, state, describe_end(exit.status));
+  TaskStatus status = command_status(context, executor, task, state, describe_end(exit.status));
   if (exit.memory_limit_bytes && !command.killed) {
     status.set_source(TaskStatus::SOURCE_AGENT);
     status.set_reason(limitation_of(status, *exit.memory_limit_bytes));
   } else if (command.completion_reached && !command.killed) {
     status.set_reason(TaskStatus::REASON_MAX_COMPLETION_TIME_REACHED);
   }
+  if (command.killed && command.unhealthy) status.set_healthy(false);
   update_task(context, framework, executor, task, std::move(status));
-  finish(context, framework, executor);
+  finish(context, framework, executor, task);
+}
+
+void command_launch_failed(Context& context, Framework& framework, Executor& executor, Task& task,
+                           const ContainerLaunchFailed& event) {
+  if (task.command->killed) {
+    command_ended(context, framework, executor, task, ContainerExited{event.container_id});
+    return;
+  }
+  const Termination termination = failure_of(framework, event);
+  TaskStatus status = make_status(context, model::id_of(task.info.task_id()), executor.id,
+                                  termination.state, TaskStatus::SOURCE_AGENT, termination.message);
+  status.set_reason(termination.reason);
+  update_task(context, framework, executor, task, std::move(status));
+  finish(context, framework, executor, task);
+}
+
+void command_lost(Context& context, Framework& framework, Executor& executor, Task& task) {
+  TaskStatus status = make_status(context, model::id_of(task.info.task_id()), executor.id,
+                                  mesos::v1::TASK_FAILED, TaskStatus::SOURCE_AGENT,
+                                  "The task's container was gone when the agent restarted");
+  status.set_reason(TaskStatus::REASON_EXECUTOR_TERMINATED);
+  update_task(context, framework, executor, task, std::move(status));
+  finish(context, framework, executor, task);
 }
 
 }  // namespace mesolith::agent

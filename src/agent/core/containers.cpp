@@ -12,6 +12,8 @@ namespace {
 
 using mesos::v1::TaskStatus;
 
+}  // namespace
+
 Termination failure_of(const Framework& framework, const ContainerLaunchFailed& event) {
   using Cause = ContainerLaunchFailed::Cause;
   if (event.cause == Cause::user_unknown) {
@@ -21,54 +23,43 @@ Termination failure_of(const Framework& framework, const ContainerLaunchFailed& 
           "Failed to launch container: " + event.message};
 }
 
-void command_launch_failed(Context& context, Framework& framework, Executor& executor,
-                           const ContainerLaunchFailed& event) {
-  if (executor.command->killed) {
-    command_ended(context, framework, executor, ContainerExited{event.container_id});
-    return;
-  }
-  const Termination termination = failure_of(framework, event);
-  Task& task = executor.tasks.begin()->second;
-  TaskStatus status = make_status(context, model::id_of(task.info.task_id()), executor.id,
-                                  termination.state, TaskStatus::SOURCE_AGENT, termination.message);
-  status.set_reason(termination.reason);
-  update_task(context, framework, executor, task, std::move(status));
-  end_container(context, framework, executor);
-  if (framework.terminating) {
-    complete_task(context, framework, executor, TaskId(executor.tasks.begin()->first));
-  }
-}
-
-}  // namespace
-
-std::optional<std::pair<Framework*, Executor*>> owner_of(State& state, const ContainerId& id) {
+std::optional<Owned> owner_of(State& state, const ContainerId& id) {
   const auto found = state.containers.find(id);
   if (found == state.containers.end()) return std::nullopt;
-  Framework& framework = state.frameworks.at(found->second.first);
-  return std::pair(&framework, &framework.executors.at(found->second.second));
+  const Owner& owner = found->second;
+  Framework& framework = state.frameworks.at(owner.framework);
+  Executor& executor = framework.executors.at(owner.executor);
+  Task* task = owner.task.empty() ? nullptr : &executor.tasks.at(owner.task);
+  return Owned{framework, executor, task};
 }
 
 void on_launched(Context& context, const ContainerLaunched& event) {
+  if (context.state.probes.contains(event.container_id)) return;
   const auto owner = owner_of(context.state, event.container_id);
   if (!owner) {
-    // Killed before its launch was asked for cannot be; what nobody knows is ended.
+    // What was given up while it was launched, and what nobody knows, is ended.
     context.effects.push_back(DestroyContainer{event.container_id});
     return;
   }
-  auto [framework, executor] = *owner;
-  executor->pid = event.pid;
-  if (executor->command) {
-    command_launched(context, *framework, *executor);
-  } else if (executor->termination ||
-             (executor->phase == Executor::Phase::terminating && executor->stream == 0)) {
+  auto& [framework, executor, task] = *owner;
+  if (task) {
+    task->command->pid = event.pid;
+    if (executor.is_command()) executor.pid = event.pid;
+    command_launched(context, framework, executor, *task);
+    return;
+  }
+  executor.pid = event.pid;
+  if (executor.termination ||
+      (executor.phase == Executor::Phase::terminating && executor.stream == 0)) {
     context.effects.push_back(DestroyContainer{event.container_id});
   }
 }
 
 void on_launch_failed(Context& context, const ContainerLaunchFailed& event) {
+  if (look_failed(context, event)) return;
   const auto owner = owner_of(context.state, event.container_id);
   if (!owner) return;
-  auto [framework, executor] = *owner;
+  auto& [framework, executor, task] = *owner;
   if (event.cause != ContainerLaunchFailed::Cause::destroyed) {
     log::warning("container {} could not be launched: {}", event.container_id.value, event.message);
     count(context.state, "slave/container_launch_errors");
@@ -76,42 +67,47 @@ void on_launch_failed(Context& context, const ContainerLaunchFailed& event) {
   if (event.cause == ContainerLaunchFailed::Cause::fetch_failed) {
     count(context.state, "containerizer/fetcher/task_fetches_failed");
   }
-  if (executor->command) {
-    command_launch_failed(context, *framework, *executor, event);
+  if (task) {
+    command_launch_failed(context, framework, executor, *task, event);
     return;
   }
-  if (!executor->termination) executor->termination = failure_of(*framework, event);
-  end_executor(context, *framework, *executor, -1, std::nullopt);
+  if (!executor.termination) executor.termination = failure_of(framework, event);
+  end_executor(context, framework, executor, -1, std::nullopt);
 }
 
 void on_exited(Context& context, const ContainerExited& event) {
   State& state = context.state;
-  if (state.ending.contains(event.container_id)) return;
+  if (state.ending.contains(event.container_id) || look_ended(context, event)) return;
   const auto owner = owner_of(state, event.container_id);
   if (!owner) {
     context.effects.push_back(AcknowledgeContainer{event.container_id});
     return;
   }
-  auto [framework, executor] = *owner;
-  if (executor->command) {
-    command_ended(context, *framework, *executor, event);
+  auto& [framework, executor, task] = *owner;
+  if (task) {
+    command_ended(context, framework, executor, *task, event);
   } else {
-    end_executor(context, *framework, *executor, event.status, event.memory_limit_bytes);
+    end_executor(context, framework, executor, event.status, event.memory_limit_bytes);
   }
 }
 
-void end_container(Context& context, const Framework& framework, Executor& executor) {
+void release_container(Context& context, const Framework& framework, const ContainerId& id,
+                       bool known) {
   State& state = context.state;
-  cancel_timers(state, executor);
-  executor.phase = Executor::Phase::terminated;
-  state.containers.erase(executor.container_id);
-  if (!executor.container_requested) return;  // the launcher never heard of it
+  state.containers.erase(id);
+  if (!known) return;
   if (!framework.checkpoint) {
-    context.effects.push_back(AcknowledgeContainer{executor.container_id});
+    context.effects.push_back(AcknowledgeContainer{id});
     return;
   }
-  state.ending.insert(executor.container_id);
-  when_durable(context, EndDurable{executor.container_id});
+  state.ending.insert(id);
+  when_durable(context, EndDurable{id});
+}
+
+void end_container(Context& context, const Framework& framework, Executor& executor) {
+  cancel_timers(context.state, executor);
+  executor.phase = Executor::Phase::terminated;
+  release_container(context, framework, executor.container_id, executor.container_requested);
 }
 
 TaskStatus::Reason limitation_of(TaskStatus& status, uint64_t bytes) {

@@ -10,10 +10,10 @@ namespace mesolith::agent {
 namespace {
 
 // The shorter of the task's own grace and the drain's; nothing: the task's own.
-std::optional<mesos::v1::KillPolicy> policy_for(const Executor& executor, const Task& task,
+std::optional<mesos::v1::KillPolicy> policy_for(const Task& task,
                                                 const mesos::v1::DrainConfig& config) {
   if (!config.has_max_grace_period()) return std::nullopt;
-  const bool own = executor.command || task.info.kill_policy().has_grace_period();
+  const bool own = task.command || task.info.kill_policy().has_grace_period();
   const Duration most(config.max_grace_period().nanoseconds());
   if (own && kill_grace(task, std::nullopt) <= most) return std::nullopt;
   mesos::v1::KillPolicy policy;
@@ -51,12 +51,7 @@ void set_drain(Context& context, const mesos::v1::DrainConfig* config) {
     Executor* executor = framework ? executor_of_task(*framework, key.second) : nullptr;
     if (!executor) continue;  // ended with another of its group
     Task& task = executor->tasks.at(key.second);
-    const auto policy = policy_for(*executor, task, *config);
-    if (executor->command) {
-      kill_command(context, *framework, *executor, policy);
-    } else {
-      kill_task(context, *framework, *executor, task, policy);
-    }
+    kill_task(context, *framework, *executor, task, policy_for(task, *config));
   }
 }
 

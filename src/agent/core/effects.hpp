@@ -54,6 +54,7 @@ struct FetchUris {
 struct LaunchContainer {
   ContainerId container_id;
   std::string sandbox;                 // absolute; also the working directory
+  std::string link;                    // absolute: a symbolic link to it to make; empty: none
   std::string program;                 // a path, or a name to look for in `environment`'s PATH
   std::vector<std::string> arguments;  // argv, from argv[0]
   std::map<std::string, std::string> environment;  // all of it; nothing is inherited
@@ -70,6 +71,18 @@ struct LinkVolumes {
   std::string sandbox;
   std::string user;  // empty: the agent's own
   std::vector<VolumeLink> volumes;
+};
+// Look once whether something on this machine answers on a port. Answered by Probed with the same
+// name, unless CancelProbe comes before. There is no time limit: CancelProbe is one.
+struct ProbePort {
+  ContainerId probe;  // never the id of a container
+  bool ipv6 = false;  // of the loopback address
+  uint16_t port = 0;
+  std::optional<std::string> http_path;  // GET it; none: to connect is enough
+  bool tls = false;                      // https; the certificate is not verified
+};
+struct CancelProbe {  // one that has answered is no error
+  ContainerId probe;
 };
 // The sum of what its tasks and its executor may use has changed. Not answered.
 struct ResizeContainer {
@@ -137,9 +150,9 @@ struct Exit {
 
 using Effect =
     std::variant<SubscribeToMaster, SendToMaster, SendToExecutor, CloseStream, FetchUris,
-                 LaunchContainer, ResizeContainer, SignalContainer, DestroyContainer,
-                 AcknowledgeContainer, LinkVolumes, MakeVolume, RemoveVolume, DiscardVolumes,
-                 MeasureDisk, FindSandboxes, RemoveSandboxes, Persist, Exit>;
+                 LaunchContainer, ProbePort, CancelProbe, ResizeContainer, SignalContainer,
+                 DestroyContainer, AcknowledgeContainer, LinkVolumes, MakeVolume, RemoveVolume,
+                 DiscardVolumes, MeasureDisk, FindSandboxes, RemoveSandboxes, Persist, Exit>;
 using Effects = std::vector<Effect>;
 
 }  // namespace mesolith::agent

@@ -37,7 +37,7 @@ struct Size {
 
 Size total_of(const Executor& executor) {
   Size size;
-  if (!executor.command) size.add(executor.info.resources());
+  if (!executor.is_command()) size.add(executor.info.resources());
   for (const auto& [id, task] : executor.tasks) {
     if (task.state == mesos::v1::TASK_STAGING || task.state == mesos::v1::TASK_STARTING ||
         task.state == mesos::v1::TASK_RUNNING || task.state == mesos::v1::TASK_KILLING) {
@@ -51,11 +51,21 @@ std::string allocation_role(const mesos::v1::TaskInfo& task) {
   return task.resources().empty() ? "" : task.resources(0).allocation_info().role();
 }
 
-std::map<std::string, std::string> environment_for(const State& state, const Framework& framework,
-                                                   const Executor& executor,
-                                                   const mesos::v1::CommandInfo& command) {
+using Environment = std::map<std::string, std::string>;
+
+void add_variables(Environment& out, const mesos::v1::CommandInfo& command) {
+  for (const auto& variable : command.environment().variables()) {
+    out[variable.name()] = variable.type() == mesos::v1::Environment::Variable::SECRET
+                               ? variable.secret().value().data()
+                               : variable.value();
+  }
+}
+
+// Of an executor, and of a command task, which takes the place of one.
+Environment environment_for(const State& state, const Framework& framework,
+                            const Executor& executor) {
   const Options& options = state.options;
-  std::map<std::string, std::string> out = options.executor_environment;
+  Environment out = options.executor_environment;
   out.try_emplace("PATH", default_path);
   const std::string address = options.ip + ":" + std::to_string(options.info.port());
   if (!options.libprocess_ip.empty()) out["LIBPROCESS_IP"] = options.libprocess_ip;
@@ -75,20 +85,47 @@ std::map<std::string, std::string> environment_for(const State& state, const Fra
   }
   out["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = format_duration(shutdown_grace(state, executor));
   out["MESOS_HTTP_COMMAND_EXECUTOR"] = options.http_command_executor ? "1" : "0";
-  if (executor.command) {
-    out["MESOS_ALLOCATION_ROLE"] = allocation_role(executor.tasks.begin()->second.info);
-  }
-  for (const auto& variable : command.environment().variables()) {
-    out[variable.name()] = variable.type() == mesos::v1::Environment::Variable::SECRET
-                               ? variable.secret().value().data()
-                               : variable.value();
-  }
+  return out;
+}
+
+// Of a task of a group (mesos-api.md 2.2 and transcripts).
+Environment group_environment(const State& state, const Command& command) {
+  Environment out;
+  out["PATH"] = default_path;
+  out["MESOS_SANDBOX"] = command.directory;
+  out["MESOS_CONTAINER_IP"] = state.options.ip;
+  return out;
+}
+
+Environment environment_for(const State& state, const Framework& framework,
+                            const Executor& executor, const Task& task) {
+  Environment out = executor.is_command() ? environment_for(state, framework, executor)
+                                          : group_environment(state, *task.command);
+  out["MESOS_ALLOCATION_ROLE"] = allocation_role(task.info);
+  add_variables(out, task.info.command());
   return out;
 }
 
 std::optional<double> limit_of(const mesos::v1::TaskInfo& task, const std::string& name) {
   const auto found = task.limits().find(name);
   return found == task.limits().end() ? std::nullopt : std::optional(found->second.value());
+}
+
+void set_program(LaunchContainer& out, const mesos::v1::CommandInfo& command) {
+  if (command.shell()) {
+    out.program = "/bin/sh";
+    out.arguments = {"sh", "-c", command.value()};
+    return;
+  }
+  out.program = command.value();
+  out.arguments.assign(command.arguments().begin(), command.arguments().end());
+  if (out.arguments.empty()) out.arguments.push_back(command.value());
+}
+
+void set_size(LaunchContainer& out, const Size& size) {
+  out.cpus = size.cpus;
+  out.mem_bytes = size.mem_bytes;
+  out.disk_bytes = size.disk_bytes;
 }
 
 void set_limits(LaunchContainer& out, const mesos::v1::TaskInfo& task) {
@@ -104,8 +141,12 @@ std::string sandbox_directory(const State& state, const Executor& executor) {
          executor.container_id.value;
 }
 
+std::string nested_directory(const Executor& executor, const ContainerId& id) {
+  return executor.directory + "/containers/" + id.value;
+}
+
 Duration shutdown_grace(const State& state, const Executor& executor) {
-  if (executor.command) {
+  if (executor.is_command()) {
     const Task& task = executor.tasks.begin()->second;
     if (task.info.has_kill_policy()) {
       return kill_grace(task, std::nullopt) + command_shutdown_margin;
@@ -132,34 +173,48 @@ LaunchContainer container_for(const State& state, const Framework& framework,
   LaunchContainer out;
   out.container_id = executor.container_id;
   out.sandbox = executor.directory;
-  if (command.shell()) {
-    out.program = "/bin/sh";
-    out.arguments = {"sh", "-c", command.value()};
-  } else {
-    out.program = command.value();
-    out.arguments.assign(command.arguments().begin(), command.arguments().end());
-    if (out.arguments.empty()) out.arguments.push_back(command.value());
-  }
-  out.environment = environment_for(state, framework, executor, command);
+  set_program(out, command);
+  out.environment = environment_for(state, framework, executor);
+  add_variables(out.environment, command);
   out.user = user_of(state, framework, command);
-  const Size size = total_of(executor);
-  out.cpus = size.cpus;
-  out.mem_bytes = size.mem_bytes;
-  out.disk_bytes = size.disk_bytes;
-  if (executor.command) {
-    const mesos::v1::TaskInfo& task = executor.tasks.begin()->second.info;
-    set_limits(out, task);
-    out.volumes = volume_links(state, task.resources());
-    if (task.has_container()) out.container = task.container();
-  } else {
-    out.volumes = volume_links(state, executor.info.resources());
-    if (executor.info.has_container()) out.container = executor.info.container();
+  set_size(out, total_of(executor));
+  out.volumes = volume_links(state, executor.info.resources());
+  if (executor.info.has_container()) out.container = executor.info.container();
+  return out;
+}
+
+LaunchContainer container_for(const State& state, const Framework& framework,
+                              const Executor& executor, const Task& task) {
+  const mesos::v1::CommandInfo& command = task.info.command();
+  LaunchContainer out =
+      container_for_look(state, framework, executor, task, command, task.command->container_id);
+  out.volumes = volume_links(state, task.info.resources());
+  if (!executor.is_command()) {
+    out.link = executor.directory + "/tasks/" + task.info.task_id().value();
   }
   return out;
 }
 
+LaunchContainer container_for_look(const State& state, const Framework& framework,
+                                   const Executor& executor, const Task& task,
+                                   const mesos::v1::CommandInfo& command, ContainerId id) {
+  LaunchContainer out;
+  out.container_id = std::move(id);
+  out.sandbox = task.command->directory;
+  set_program(out, command);
+  out.environment = environment_for(state, framework, executor, task);
+  add_variables(out.environment, command);
+  out.user = user_of(state, framework, task.info.command());
+  Size size;
+  size.add(task.info.resources());
+  set_size(out, size);
+  set_limits(out, task.info);
+  if (task.info.has_container()) out.container = task.info.container();
+  return out;
+}
+
 mesos::v1::ExecutorInfo executor_info(const Executor& executor) {
-  if (!executor.command || executor.tasks.empty()) return executor.info;
+  if (!executor.is_command() || executor.tasks.empty()) return executor.info;
   constexpr size_t whole_max = 15;  // longer commands are cut
   constexpr size_t cut = 12;
   constexpr double overhead_cpus = 0.1;

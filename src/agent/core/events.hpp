@@ -90,6 +90,12 @@ struct ContainerExited {
   std::optional<uint64_t> memory_limit_bytes;  // it was ended for reaching this much
 };
 
+struct Probed {  // the answer to ProbePort
+  ContainerId probe;
+  bool connected = false;
+  std::optional<int> http_status;  // of the last answer, redirects followed
+  std::string problem;             // why there is nothing better; for the log
+};
 // Of the file system that holds the sandboxes, from 0 to 1; none when it could not be measured.
 struct DiskMeasured {
   std::optional<double> used;
@@ -111,9 +117,10 @@ struct SandboxesRemoved {  // of one RemoveSandboxes
 struct OperatorStopped {};
 struct Tick {};  // next_deadline() has come
 
-using Event = std::variant<Recovered, Persisted, MasterDetected, MasterEventReceived,
-                           MasterDisconnected, ExecutorSubscribing, ExecutorCalled, StreamClosed,
-                           UrisFetched, ContainerLaunched, ContainerLaunchFailed, ContainerExited,
-                           DiskMeasured, SandboxesFound, SandboxesRemoved, OperatorStopped, Tick>;
+using Event =
+    std::variant<Recovered, Persisted, MasterDetected, MasterEventReceived, MasterDisconnected,
+                 ExecutorSubscribing, ExecutorCalled, StreamClosed, UrisFetched, ContainerLaunched,
+                 ContainerLaunchFailed, ContainerExited, Probed, DiskMeasured, SandboxesFound,
+                 SandboxesRemoved, OperatorStopped, Tick>;
 
 }  // namespace mesolith::agent

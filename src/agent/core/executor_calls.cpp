@@ -146,7 +146,7 @@ void on_subscribing(Context& context, const ExecutorSubscribing& event) {
   Framework* framework = find_framework(state, model::id_of(event.call.framework_id()));
   Executor* executor =
       framework ? find_executor(*framework, model::id_of(event.call.executor_id())) : nullptr;
-  if (!executor || executor->command || framework->terminating || state.stopping ||
+  if (!executor || !executor->is_custom() || framework->terminating || state.stopping ||
       executor->phase == Phase::terminating || executor->phase == Phase::terminated) {
     turn_away(context, event.stream);
     return;
@@ -156,8 +156,9 @@ void on_subscribing(Context& context, const ExecutorSubscribing& event) {
   executor->phase = Phase::running;
   executor->recovered = false;
   state.streams.emplace(event.stream, executor->container_id);
-  set_timer(state, *executor, Timer::registration, executor->registration_deadline, never);
-  set_timer(state, *executor, Timer::heartbeat, executor->next_heartbeat,
+  set_timer(state, executor->container_id, Timer::registration, executor->registration_deadline,
+            never);
+  set_timer(state, executor->container_id, Timer::heartbeat, executor->next_heartbeat,
             saturating_add(context.now, state.options.executor_heartbeat_interval));
   const Call::Subscribe& subscribe = event.call.subscribe();
   for (const Call::Update& update : subscribe.unacknowledged_updates()) {
@@ -187,7 +188,7 @@ void on_called(Context& context, const Call& call) {
   Framework* framework = find_framework(state, model::id_of(call.framework_id()));
   Executor* executor =
       framework ? find_executor(*framework, model::id_of(call.executor_id())) : nullptr;
-  if (!executor || executor->command || executor->phase == Phase::terminated) return;
+  if (!executor || !executor->is_custom() || executor->phase == Phase::terminated) return;
   if (call.type() == Call::UPDATE) {
     if (call.update().status().state() == mesos::v1::TASK_STAGING) {
       count(state, "slave/invalid_status_updates");
@@ -209,11 +210,11 @@ void on_closed(Context& context, StreamId stream) {
   State& state = context.state;
   const auto found = state.streams.find(stream);
   if (found == state.streams.end()) return;
-  const auto [framework_id, executor_id] = state.containers.at(found->second);
+  const Owner& owner = state.containers.at(found->second);
   state.streams.erase(found);
-  Executor& executor = state.frameworks.at(framework_id).executors.at(executor_id);
+  Executor& executor = state.frameworks.at(owner.framework).executors.at(owner.executor);
   executor.stream = 0;
-  set_timer(state, executor, Timer::heartbeat, executor.next_heartbeat, never);
+  set_timer(state, executor.container_id, Timer::heartbeat, executor.next_heartbeat, never);
 }
 
 }  // namespace mesolith::agent

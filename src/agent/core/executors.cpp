@@ -28,12 +28,6 @@ void tell_exited(Context& context, const Executor& executor, int status) {
   }
 }
 
-bool idle(const Executor& executor) {
-  return executor.queued.empty() && std::ranges::all_of(executor.tasks, [](const auto& each) {
-           return model::is_terminal(each.second.state);
-         });
-}
-
 TaskStatus killed_during_launch(Context& context, const Executor& executor, const TaskId& id) {
   TaskStatus status =
       make_status(context, id, executor.id, mesos::v1::TASK_KILLED, TaskStatus::SOURCE_AGENT,
@@ -65,7 +59,7 @@ void fail_tasks(Context& context, Framework& framework, Executor& executor,
 void start_executor(Context& context, Framework& framework, Executor& executor) {
   State& state = context.state;
   if (executor.phase != Phase::registering) return;
-  set_timer(state, executor, Timer::registration, executor.registration_deadline,
+  set_timer(state, executor.container_id, Timer::registration, executor.registration_deadline,
             saturating_add(context.now, state.options.executor_registration_timeout));
   request_container(context, framework, executor);
 }
@@ -113,15 +107,21 @@ void kill_task(Context& context, Framework& framework, Executor& executor, Task&
     const std::vector<TaskId> group = std::move(queued->tasks);
     executor.queued.erase(queued);
     for (const TaskId& each : group) {
-      update_task(context, framework, executor, executor.tasks.at(each),
-                  killed_during_launch(context, executor, each));
+      Task& one = executor.tasks.at(each);
+      update_task(context, framework, executor, one, killed_during_launch(context, executor, each));
+      if (one.command) release_container(context, framework, one.command->container_id, false);
     }
-    if (!executor.ever_delivered && idle(executor)) {
+    if (!executor.is_custom()) return end_when_idle(context, executor);
+    if (!executor.ever_delivered && is_idle(executor)) {
       shut_down_executor(context, framework, executor);
     }
     return;
   }
   if (executor.phase == Phase::terminated) return;
+  if (task.command) {
+    kill_command(context, framework, executor, task, kill_grace(task, policy));
+    return;
+  }
   task.kill_policy = policy;
   if (executor.stream == 0) {
     task.kill_pending = true;
@@ -137,8 +137,14 @@ void kill_task(Context& context, Framework& framework, Executor& executor, Task&
 
 void shut_down_executor(Context& context, Framework& framework, Executor& executor) {
   State& state = context.state;
-  if (executor.command) {
-    kill_command(context, framework, executor, std::nullopt);
+  if (executor.kind == Executor::Kind::group) {
+    shut_down_groups(context, framework, executor);
+    return;
+  }
+  if (executor.is_command()) {
+    if (executor.phase == Phase::terminated) return;
+    Task& task = executor.tasks.begin()->second;
+    kill_command(context, framework, executor, task, kill_grace(task, std::nullopt));
     return;
   }
   if (executor.phase == Phase::terminating || executor.phase == Phase::terminated) return;
@@ -147,7 +153,8 @@ void shut_down_executor(Context& context, Framework& framework, Executor& execut
     return;
   }
   executor.phase = Phase::terminating;
-  set_timer(state, executor, Timer::registration, executor.registration_deadline, never);
+  set_timer(state, executor.container_id, Timer::registration, executor.registration_deadline,
+            never);
   put_executor(context, framework, executor);
   if (executor.stream == 0) {  // nobody to ask
     context.effects.push_back(DestroyContainer{executor.container_id});
@@ -156,7 +163,7 @@ void shut_down_executor(Context& context, Framework& framework, Executor& execut
   mesos::v1::executor::Event event;
   event.set_type(mesos::v1::executor::Event::SHUTDOWN);
   send(context, executor, std::move(event));
-  set_timer(state, executor, Timer::shutdown, executor.shutdown_deadline,
+  set_timer(state, executor.container_id, Timer::shutdown, executor.shutdown_deadline,
             saturating_add(context.now, shutdown_grace(state, executor)));
 }
 

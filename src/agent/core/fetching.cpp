@@ -5,44 +5,52 @@
 
 namespace mesolith::agent {
 
-mesos::v1::CommandInfo command_of(const State& state, const Executor& executor) {
-  if (executor.command) return executor.tasks.begin()->second.info.command();
-  if (executor.info.has_command()) return executor.info.command();
-  mesos::v1::CommandInfo command;  // executors of type DEFAULT bring none
-  command.set_shell(false);
-  command.set_value(state.options.launcher_dir + "/mesos-default-executor");
-  command.add_arguments("mesos-default-executor");
-  return command;
-}
+namespace {
 
-void request_container(Context& context, const Framework& framework, Executor& executor) {
-  const State& state = context.state;
-  executor.container_requested = true;
-  const mesos::v1::CommandInfo command = command_of(state, executor);
-  if (command.uris().empty()) {
-    context.effects.push_back(container_for(state, framework, executor, command));
-    return;
-  }
-  FetchUris fetch{
-      executor.container_id, executor.directory, user_of(state, framework, command), {}};
+void fetch(Context& context, const ContainerId& id, const std::string& sandbox,
+           const Framework& framework, const mesos::v1::CommandInfo& command) {
+  FetchUris fetch{id, sandbox, user_of(context.state, framework, command), {}};
   fetch.uris.assign(command.uris().begin(), command.uris().end());
   context.effects.push_back(std::move(fetch));
+}
+
+}  // namespace
+
+void request_container(Context& context, const Framework& framework, Executor& executor) {
+  executor.container_requested = true;
+  const mesos::v1::CommandInfo& command = executor.info.command();
+  if (command.uris().empty()) {
+    context.effects.push_back(container_for(context.state, framework, executor, command));
+  } else {
+    fetch(context, executor.container_id, executor.directory, framework, command);
+  }
+}
+
+void request_container(Context& context, const Framework& framework, const Executor& executor,
+                       const Task& task) {
+  const mesos::v1::CommandInfo& command = task.info.command();
+  if (command.uris().empty()) {
+    context.effects.push_back(container_for(context.state, framework, executor, task));
+  } else {
+    fetch(context, task.command->container_id, task.command->directory, framework, command);
+  }
 }
 
 void on_uris_fetched(Context& context, const UrisFetched& event) {
   const auto owner = owner_of(context.state, event.container_id);
   if (!owner) return;
-  auto [framework, executor] = *owner;
+  auto& [framework, executor, task] = *owner;
   count(context.state, "containerizer/fetcher/task_fetches_succeeded");
-  const bool unwanted = executor->command ? executor->command->killed
-                                          : executor->phase == Executor::Phase::terminating;
+  const bool unwanted =
+      task ? task->command->killed : executor.phase == Executor::Phase::terminating;
   if (unwanted) {  // DestroyContainer found nothing that it could end
     on_launch_failed(context,
                      {event.container_id, ContainerLaunchFailed::Cause::destroyed, "destroyed"});
     return;
   }
   context.effects.push_back(
-      container_for(context.state, *framework, *executor, command_of(context.state, *executor)));
+      task ? container_for(context.state, framework, executor, *task)
+           : container_for(context.state, framework, executor, executor.info.command()));
 }
 
 }  // namespace mesolith::agent

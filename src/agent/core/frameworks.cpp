@@ -58,7 +58,7 @@ void complete_task(Context& context, Framework& framework, Executor& executor, c
   State& state = context.state;
   const auto found = executor.tasks.find(id);
   CHECK(found != executor.tasks.end());
-  if (executor.command) executor.info = executor_info(executor);
+  if (executor.is_command()) executor.info = executor_info(executor);
   executor.completed_tasks.push_back(to_proto(framework, executor, found->second, state.id));
   if (executor.completed_tasks.size() > state.options.completed_tasks_max) {
     executor.completed_tasks.pop_front();

@@ -41,7 +41,7 @@ void watch_garbage(Context& context) {
 }
 
 void leave_sandbox(Context& context, const Executor& executor) {
-  if (!executor.container_requested) return;  // it never had one
+  if (!executor.container_requested && !executor.ever_delivered) return;  // it never had one
   context.state.garbage.sandboxes.emplace(context.now, executor.directory);
   forget_newest(context.state);
 }

@@ -32,6 +32,9 @@ void on_persisted(Context& context, uint64_t ticket);
 void put_framework(Context& context, const Framework& framework);
 void put_executor(Context& context, const Framework& framework, const Executor& executor);
 void put_task(Context& context, const Executor& executor, const Task& task);
+// put_task(), of a framework that checkpoints, for what its command has come to.
+void put_command(Context& context, const Framework& framework, const Executor& executor,
+                 const Task& task);
 void put_updates(Context& context, const TaskKey& key, const UpdateStream& stream);
 
 void put_resources(Context& context);
@@ -75,8 +78,9 @@ void shut_down_framework(Context& context, const FrameworkId& id);
 void stop(Context& context, int exit_code, std::string message);
 
 // timers.cpp
-void set_timer(State& state, const Executor& executor, Timer kind, Time& field, Time value);
+void set_timer(State& state, const ContainerId& id, Timer kind, Time& field, Time value);
 void cancel_timers(State& state, Executor& executor);
+void cancel_timers(State& state, Command& command);
 void on_tick(Context& context);
 
 // updates.cpp: the status update manager.
@@ -102,17 +106,44 @@ void record_durable(Context& context, const TaskKey& key);
 void kill(Context& context, const protocol::MasterEvent::Kill& call);
 mesos::v1::TaskState dropped(const Framework* framework);  // or LOST
 
-// command.cpp: the agent as the executor of command tasks.
-void start_command(Context& context, Framework& framework, Executor& executor);
-void command_launched(Context& context, Framework& framework, Executor& executor);
-// The next two may remove the executor and the framework.
-void kill_command(Context& context, Framework& framework, Executor& executor,
-                  const std::optional<mesos::v1::KillPolicy>& policy);
-void command_ended(Context& context, Framework& framework, Executor& executor,
+// command.cpp: the agent as the executor of a task.
+void start_command(Context& context, const Framework& framework, Executor& executor, Task& task);
+void command_launched(Context& context, Framework& framework, Executor& executor, Task& task);
+// Its checks and its max_completion_time, from when it was launched.
+void start_timing(Context& context, Task& task);
+bool is_timed(const Task& task);  // there are such
+mesos::v1::TaskStatus command_status(Context& context, const Executor& executor, const Task& task,
+                                     mesos::v1::TaskState state, std::string message = "");
+void command_completion_reached(Context& context, const Framework& framework,
+                                const Executor& executor, Task& task);
+// These may remove the task, the executor and the framework.
+void kill_command(Context& context, Framework& framework, Executor& executor, Task& task,
+                  Duration grace);
+void command_ended(Context& context, Framework& framework, Executor& executor, Task& task,
                    const ContainerExited& exit);
-void command_completion_reached(Context& context, Framework& framework, Executor& executor);
+void command_launch_failed(Context& context, Framework& framework, Executor& executor, Task& task,
+                           const ContainerLaunchFailed& event);
+void command_lost(Context& context, Framework& framework, Executor& executor, Task& task);
 Duration kill_grace(const Task& task, const std::optional<mesos::v1::KillPolicy>& policy);
 std::string describe_end(int status);
+
+// watches.cpp: checks and health checks.
+void start_watching(Context& context, Task& task);
+void stop_watching(Context& context, Command& command);
+void watch_due(Context& context, Framework& framework, Executor& executor, Task& task, Timer watch);
+// Whether the container is that of a look.
+bool look_ended(Context& context, const ContainerExited& exit);
+bool look_failed(Context& context, const ContainerLaunchFailed& event);
+void on_probed(Context& context, const Probed& event);
+mesos::v1::CheckStatusInfo empty_result(const mesos::v1::CheckInfo& check);  // the kind alone
+
+// task_groups.cpp: the agent as the executor of task groups.
+void start_groups(Context& context, Framework& framework, Executor& executor);
+void group_task_ended(Context& context, Framework& framework, Executor& executor, const Task& task);
+void shut_down_groups(Context& context, Framework& framework, Executor& executor);
+void end_when_idle(Context& context, const Executor& executor);
+void group_executor_idle(Context& context, const ContainerId& id);
+bool is_idle(const Executor& executor);  // none of its tasks waits or runs
 
 // executors.cpp: custom executors.
 void start_executor(Context& context, Framework& framework, Executor& executor);
@@ -135,12 +166,21 @@ void close_stream(Context& context, Executor& executor);
 
 // containers.cpp
 // The executor whose container it is, and its framework.
-std::optional<std::pair<Framework*, Executor*>> owner_of(State& state, const ContainerId& id);
+struct Owned {
+  Framework& framework;
+  Executor& executor;
+  Task* task;  // null: the container is the executor's own
+};
+std::optional<Owned> owner_of(State& state, const ContainerId& id);
 void on_launched(Context& context, const ContainerLaunched& event);
 void on_launch_failed(Context& context, const ContainerLaunchFailed& event);
 void on_exited(Context& context, const ContainerExited& event);
-// Its container is no more; the launcher may forget it once what this step changes is durable.
+// A container is no more; the launcher, if it has `known` it, may forget it once what this step
+// changes is durable.
+void release_container(Context& context, const Framework& framework, const ContainerId& id,
+                       bool known);
 void end_container(Context& context, const Framework& framework, Executor& executor);
+Termination failure_of(const Framework& framework, const ContainerLaunchFailed& event);
 mesos::v1::TaskStatus::Reason limitation_of(mesos::v1::TaskStatus& status, uint64_t bytes);
 
 // environment.cpp: what a container is given.
@@ -148,13 +188,22 @@ LaunchContainer container_for(const State& state, const Framework& framework,
                               const Executor& executor, const mesos::v1::CommandInfo& command);
 std::string user_of(const State& state, const Framework& framework,
                     const mesos::v1::CommandInfo& command);
+LaunchContainer container_for(const State& state, const Framework& framework,
+                              const Executor& executor, const Task& task);
+// One run of a check's command, with what the task has.
+LaunchContainer container_for_look(const State& state, const Framework& framework,
+                                   const Executor& executor, const Task& task,
+                                   const mesos::v1::CommandInfo& command, ContainerId id);
 std::string sandbox_directory(const State& state, const Executor& executor);
+// Of a task of a group.
+std::string nested_directory(const Executor& executor, const ContainerId& id);
 Duration shutdown_grace(const State& state, const Executor& executor);
 ResizeContainer size_of(const Executor& executor);
 
 // fetching.cpp: between what a container needs and its launch.
-mesos::v1::CommandInfo command_of(const State& state, const Executor& executor);
 void request_container(Context& context, const Framework& framework, Executor& executor);
+void request_container(Context& context, const Framework& framework, const Executor& executor,
+                       const Task& task);
 void on_uris_fetched(Context& context, const UrisFetched& event);
 
 // garbage.cpp: sandboxes after their time.

@@ -30,7 +30,7 @@ void list_framework(const State& state, const Framework& framework,
                     AgentCall::Subscribe& subscribe) {
   *subscribe.add_frameworks() = framework.info;
   for (const auto& [executor_id, executor] : framework.executors) {
-    if (!executor.command && executor.phase != Executor::Phase::terminated) {
+    if (!executor.is_command() && executor.phase != Executor::Phase::terminated) {
       *subscribe.add_executors() = executor.info;
     }
     for (const auto& [task_id, task] : executor.tasks) {
@@ -118,7 +118,7 @@ void on_message(Context& context, const MasterEvent::Message& message) {
   Framework* framework = find_framework(state, model::id_of(message.framework_id()));
   Executor* executor =
       framework ? find_executor(*framework, model::id_of(message.executor_id())) : nullptr;
-  if (!executor || executor->command || executor->stream == 0) {
+  if (!executor || !executor->is_custom() || executor->stream == 0) {
     count(state, "slave/invalid_framework_messages");
     return;
   }

@@ -18,9 +18,8 @@ struct Options {
   std::string ip = "127.0.0.1";    // what the HTTP API listens on and tasks are told
   std::string version = "1.12.0";  // of the interface we speak; clients compare it
   std::string work_dir = "/var/lib/mesos";
-  std::string launcher_dir;  // where the program of task groups lies
-  std::string log_dir;       // empty: none
-  std::string log_file;      // served as /slave/log; empty: none
+  std::string log_dir;   // empty: none
+  std::string log_file;  // served as /slave/log; empty: none
 
   Duration registration_backoff_factor = std::chrono::seconds(1);
   Duration executor_registration_timeout = std::chrono::minutes(1);

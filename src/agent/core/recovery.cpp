@@ -69,22 +69,32 @@ void add_executor(Context& context, const checkpoint::Executor& record) {
   executor.framework_id = framework->id;
   executor.container_id = ContainerId(record.container_id());
   executor.directory = record.directory();
-  executor.container_requested = true;
+  executor.kind = Executor::Kind::command;
   if (record.has_info()) {
     executor.info = record.info();
+    const bool is_group = executor.info.type() == mesos::v1::ExecutorInfo::DEFAULT;
+    executor.kind = is_group ? Executor::Kind::group : Executor::Kind::custom;
+    if (is_group) executor.phase = Phase::running;
     if (record.terminating()) executor.phase = Phase::terminating;
-  } else {
-    Command& command = executor.command.emplace();
-    command.completion_reached = record.completion_reached();
-    command.killed = record.has_kill_started() && !command.completion_reached;
-    if (record.has_kill_started()) command.kill_started = time_of(record.kill_started());
-    if (record.has_kill_grace()) {
-      set_timer(state, executor, Timer::kill, command.kill_deadline,
-                saturating_add(command.kill_started, seconds_or(record.kill_grace(), {})));
-    }
   }
-  state.containers.emplace(executor.container_id, std::pair(framework->id, executor.id));
+  executor.container_requested = executor.kind != Executor::Kind::group;
+  state.containers.emplace(executor.container_id, Owner{framework->id, executor.id, TaskId()});
   framework->executors.emplace(executor.id, std::move(executor));
+}
+
+Command restored(const Executor& executor, const checkpoint::Command& record) {
+  Command command;
+  command.container_id = ContainerId(record.container_id());
+  command.directory =
+      executor.is_command() ? executor.directory : nested_directory(executor, command.container_id);
+  command.requested = true;
+  command.completion_reached = record.completion_reached();
+  command.killed = record.has_kill_started() && !command.completion_reached;
+  command.unhealthy = record.unhealthy();
+  command.failures_in_a_row = record.failures_in_a_row();
+  if (record.has_started()) command.started = time_of(record.started());
+  if (record.has_kill_started()) command.kill_started = time_of(record.kill_started());
+  return command;
 }
 
 void add_task(State& state, const checkpoint::Task& record) {
@@ -97,6 +107,17 @@ void add_task(State& state, const checkpoint::Task& record) {
   task.durable = true;
   task.delivered = true;
   const TaskId id = model::id_of(record.info().task_id());
+  if (record.has_command()) {
+    task.group = record.command().group();
+    executor->groups = std::max(executor->groups, task.group);
+    Command& command = task.command.emplace(restored(*executor, record.command()));
+    state.containers[command.container_id] = Owner{framework->id, executor->id, id};
+    if (record.command().has_kill_grace()) {
+      const Duration grace = seconds_or(record.command().kill_grace(), {});
+      set_timer(state, command.container_id, Timer::kill, command.kill_deadline,
+                saturating_add(command.kill_started, grace));
+    }
+  }
   framework->tasks.emplace(id, executor->id);
   executor->tasks.emplace(id, std::move(task));
 }
@@ -118,7 +139,10 @@ void add_updates(State& state, const checkpoint::Updates& record) {
   task.state = record.latest().state();
   task.statuses.push_back(record.latest());
   executor->ever_delivered = true;
-  if (executor->command) executor->command->launched = true;
+  if (!task.command) return;
+  task.command->launched = true;
+  // Within its grace period a failure is not told.
+  task.command->was_healthy = record.latest().has_healthy();
 }
 
 // Fails when the agent is now told to have less than what is reserved on it.
@@ -157,47 +181,48 @@ bool keep_identity(Context& context, const mesos::v1::AgentInfo& before) {
   return true;
 }
 
-void resume_command(Context& context, Framework& framework, Executor& executor,
+void resume_command(Context& context, Framework& framework, Executor& executor, Task& task,
                     const ContainerListing* listing) {
-  State& state = context.state;
-  if (executor.tasks.empty()) {  // its record alone: nothing was ever told of it
-    if (listing) context.effects.push_back(DestroyContainer{executor.container_id});
-    end_container(context, framework, executor);
-    remove_if_done(context, framework, executor.id);
-    return;
-  }
-  Task& task = executor.tasks.begin()->second;
+  Command& command = *task.command;
+  if (listing) command.pid = listing->pid;
+  if (executor.is_command()) executor.pid = command.pid;
   if (model::is_terminal(task.state)) {
     if (listing && !listing->exit_status) {
-      context.effects.push_back(DestroyContainer{executor.container_id});
-      executor.container_requested = false;  // its end comes as that of an unknown container
+      context.effects.push_back(DestroyContainer{command.container_id});
+      // Its end comes as that of an unknown container.
+      command.requested = executor.container_requested = false;
     }
-    end_container(context, framework, executor);
+    cancel_timers(context.state, command);
+    if (executor.is_command()) {
+      end_container(context, framework, executor);
+    } else {
+      release_container(context, framework, command.container_id, command.requested);
+    }
     return;
   }
   if (!listing) {
-    mesos::v1::TaskStatus status =
-        make_status(context, model::id_of(task.info.task_id()), executor.id, mesos::v1::TASK_FAILED,
-                    mesos::v1::TaskStatus::SOURCE_AGENT,
-                    "The task's container was gone when the agent restarted");
-    status.set_reason(mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
-    update_task(context, framework, executor, task, std::move(status));
-    end_container(context, framework, executor);
+    command_lost(context, framework, executor, task);
     return;
   }
   if (listing->exit_status) {
-    command_ended(context, framework, executor,
-                  {executor.container_id, *listing->exit_status, listing->memory_limit_bytes});
+    command_ended(context, framework, executor, task,
+                  {command.container_id, *listing->exit_status, listing->memory_limit_bytes});
     return;
   }
-  executor.phase = Phase::running;
-  if (!executor.command->launched) {
-    command_launched(context, framework, executor);
-  } else if (task.info.has_max_completion_time() && !executor.command->killed) {
-    const Time since = time_of(task.statuses.back().timestamp());
-    set_timer(state, executor, Timer::completion, executor.command->completion_deadline,
-              saturating_add(since, Duration(task.info.max_completion_time().nanoseconds())));
+  if (executor.is_command()) executor.phase = Phase::running;
+  if (!command.launched) {
+    command_launched(context, framework, executor, task);
+  } else if (!command.killed && !command.completion_reached) {
+    start_timing(context, task);
   }
+}
+
+// Its record alone: nothing was ever told of it, or all of its tasks have been forgotten.
+void end_without_tasks(Context& context, Framework& framework, Executor& executor,
+                       const ContainerListing* listing) {
+  if (listing) context.effects.push_back(DestroyContainer{executor.container_id});
+  end_container(context, framework, executor);
+  remove_if_done(context, framework, executor.id);
 }
 
 void resume_custom(Context& context, Framework& framework, Executor& executor,
@@ -213,23 +238,41 @@ void resume_custom(Context& context, Framework& framework, Executor& executor,
     context.effects.push_back(DestroyContainer{executor.container_id});
     return;
   }
-  set_timer(state, executor, Timer::registration, executor.registration_deadline,
+  set_timer(state, executor.container_id, Timer::registration, executor.registration_deadline,
             saturating_add(context.now, state.options.executor_reregistration_timeout));
+}
+
+// What has ended while the agent was away has not ended because of one another.
+void mark_gone(State& state, const Listings& listings) {
+  for (const auto& [container_id, owner] : state.containers) {
+    if (owner.task.empty()) continue;
+    const auto found = listings.find(container_id);
+    if (found != listings.end() && !found->second.exit_status) continue;
+    Executor& executor = state.frameworks.at(owner.framework).executors.at(owner.executor);
+    executor.tasks.at(owner.task).command->gone = true;
+  }
 }
 
 void resume(Context& context, const Listings& listings) {
   State& state = context.state;
+  mark_gone(state, listings);
   const auto containers = state.containers;
   for (const auto& [container_id, owner] : containers) {
-    Framework& framework = state.frameworks.at(owner.first);
-    Executor& executor = framework.executors.at(owner.second);
+    Framework& framework = state.frameworks.at(owner.framework);
+    Executor& executor = framework.executors.at(owner.executor);
     const auto found = listings.find(container_id);
     const ContainerListing* listing = found == listings.end() ? nullptr : &found->second;
+    if (!owner.task.empty()) {
+      resume_command(context, framework, executor, executor.tasks.at(owner.task), listing);
+      continue;
+    }
     if (listing) executor.pid = listing->pid;
-    if (executor.command) {
-      resume_command(context, framework, executor, listing);
-    } else {
+    if (executor.is_command()) {
+      end_without_tasks(context, framework, executor, listing);
+    } else if (executor.is_custom()) {
       resume_custom(context, framework, executor, listing);
+    } else {
+      end_when_idle(context, executor);
     }
   }
   for (const auto& [container_id, listing] : listings) {

@@ -4,7 +4,8 @@
 // walk is the same on every run.
 //
 // Invariants: a task is in exactly one executor, and the framework's `tasks` says which; an
-// executor that has not ended has exactly one container and `containers` leads to it; a task is
+// executor that has not ended has exactly one container and `containers` leads to it, and so it is
+// with the command of a task of a group; a task is
 // kept until its terminal update is acknowledged, so is its executor; a timer is in a set if and
 // only if the field it stands for is not `never`.
 #pragma once
@@ -31,8 +32,37 @@ namespace mesolith::agent {
 
 using TaskKey = std::pair<FrameworkId, TaskId>;
 
+// A check or a health check of a task that the agent runs (mesos-api.md 2.6).
+struct Watch {
+  Time due = never;           // the next look, or the time limit of the one under way
+  ContainerId probe;          // the look under way; empty: none
+  bool is_container = false;  // that one; else a ProbePort
+};
+
+// The process of a task whose executor the agent itself is.
+struct Command {
+  ContainerId container_id;  // of a command task its executor's
+  std::string directory;     // its sandbox
+  int64_t pid = 0;
+  bool requested = false;           // LaunchContainer was emitted
+  bool launched = false;            // ContainerLaunched came
+  bool gone = false;                // known at a recovery, and not told yet
+  bool killed = false;              // by a KILL, by a health check or with its group
+  bool unhealthy = false;           // killed by its health check
+  bool completion_reached = false;  // killed for max_completion_time
+  Time started{};                   // when it was launched
+  Time kill_started{};
+  Time kill_deadline = never;        // then it is destroyed
+  Time completion_deadline = never;  // max_completion_time
+  Watch check, health;
+  bool was_healthy = false;        // its grace period is over with that
+  uint32_t failures_in_a_row = 0;  // of the health check
+};
+
 struct Task {
   mesos::v1::TaskInfo info;
+  std::optional<Command> command;  // unless its executor is custom
+  uint64_t group = 0;              // tasks of one LAUNCH_GROUP have the same; 0: of none
   mesos::v1::TaskState state = mesos::v1::TASK_STAGING;  // the latest known
   std::vector<mesos::v1::TaskStatus> statuses;           // without data; equal states overwrite
   // Of the last update sent to the master.
@@ -44,16 +74,6 @@ struct Task {
   std::optional<mesos::v1::KillPolicy> kill_policy;  // of that kill
 };
 
-// The command executor that the agent itself is for a command task.
-struct Command {
-  bool launched = false;            // ContainerLaunched came
-  bool killed = false;              // by a KILL
-  bool completion_reached = false;  // killed for max_completion_time
-  Time kill_started{};
-  Time kill_deadline = never;        // then it is destroyed
-  Time completion_deadline = never;  // max_completion_time
-};
-
 // Why an executor is being ended by the agent, told in its tasks' last updates.
 struct Termination {
   mesos::v1::TaskState state = mesos::v1::TASK_FAILED;
@@ -62,6 +82,11 @@ struct Termination {
 };
 
 struct Executor {
+  enum class Kind {
+    custom,   // a program that speaks the executor API
+    command,  // the agent, for one task, whose id is the executor's
+    group,    // the agent, for the groups of tasks of an executor of type DEFAULT
+  };
   enum class Phase { registering, running, terminating, terminated };
   struct Queued {  // not yet delivered
     std::vector<TaskId> tasks;
@@ -70,10 +95,10 @@ struct Executor {
 
   ExecutorId id;
   FrameworkId framework_id;
-  mesos::v1::ExecutorInfo info;    // empty for a command task
-  std::optional<Command> command;  // set for a command task, whose id is the executor's
-  ContainerId container_id;
-  std::string directory;  // its sandbox
+  Kind kind = Kind::custom;
+  mesos::v1::ExecutorInfo info;  // empty for a command task
+  ContainerId container_id;      // of a group executor only a name, the parent of its tasks'
+  std::string directory;         // its sandbox
   int64_t pid = 0;
   Phase phase = Phase::registering;
   bool ever_delivered = false;         // it has been given a task
@@ -84,9 +109,13 @@ struct Executor {
   Time shutdown_deadline = never;      // while terminating: then it is destroyed
   bool recovered = false;              // and not back
   std::optional<Termination> termination;
+  uint64_t groups = 0;                          // launched so far
   std::map<TaskId, Task> tasks;                 // until acknowledged as terminal
   std::deque<Queued> queued;                    // in the order received
   std::deque<mesos::v1::Task> completed_tasks;  // newest last
+
+  bool is_command() const { return kind == Kind::command; }
+  bool is_custom() const { return kind == Kind::custom; }
 };
 
 struct Framework {
@@ -101,7 +130,9 @@ struct Framework {
 };
 
 // The updates of one task that the scheduler has not acknowledged, oldest first. Only the head is
-// in flight.
+// in flight. Of those that the agent's own checks have made no more are kept than this; beyond it
+// the newest takes the place of the one before it.
+inline constexpr size_t watch_updates_max = 16;
 struct UpdateStream {
   struct Update {
     mesos::v1::TaskStatus status;
@@ -142,6 +173,9 @@ struct UpdateDurable {  // of a task's stream
 struct EndDurable {  // of a container's tasks: the launcher may forget it
   ContainerId container_id;
 };
+struct IdleDurable {  // a group executor has no task left to run: it ends
+  ContainerId container_id;
+};
 struct OperationDurable {
   std::string uuid;
 };
@@ -153,9 +187,20 @@ struct RemovalsDurable {  // that they were moved: what was in them may go
   std::vector<RemovedVolume> removed;
 };
 using Pending = std::variant<RecordDurable, UpdateDurable, EndDurable, OperationDurable,
-                             VolumesDurable, RemovalsDurable>;
+                             IdleDurable, VolumesDurable, RemovalsDurable>;
 
-enum class Timer { kill, completion, registration, shutdown, heartbeat };
+// The first four are of a task's command, the others of an executor.
+enum class Timer { kill, completion, check, health, registration, shutdown, heartbeat };
+
+struct Owner {  // of a container
+  FrameworkId framework;
+  ExecutorId executor;
+  TaskId task;  // empty: the executor itself
+};
+struct Look {                  // a probe under way
+  ContainerId container_id;    // of the task that is looked at
+  Timer watch = Timer::check;  // or health
+};
 
 struct Batch {                                                // of the step under way
   std::map<std::string, std::optional<std::string>> records;  // none: deleted
@@ -207,7 +252,8 @@ struct State {
 
   std::map<FrameworkId, Framework> frameworks;
   std::deque<Framework> completed_frameworks;  // newest last
-  std::map<ContainerId, std::pair<FrameworkId, ExecutorId>> containers;
+  std::map<ContainerId, Owner> containers;
+  std::map<ContainerId, Look> probes;       // by the name of the probe
   std::set<ContainerId> ending;             // ended, and waiting for EndDurable
   std::map<StreamId, ContainerId> streams;  // of executors
   std::map<TaskKey, UpdateStream> updates;

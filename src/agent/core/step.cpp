@@ -45,6 +45,9 @@ void on(Context& context, const ContainerLaunchFailed& event) {
 void on(Context& context, const ContainerExited& event) {
   on_exited(context, event);
 }
+void on(Context& context, const Probed& event) {
+  on_probed(context, event);
+}
 void on(Context& context, const DiskMeasured& event) {
   on_disk_measured(context, event);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks: launching them, refusing them, and finding who has to kill them (mesos-api.md 5.5, 2.3).
+#include <algorithm>
+
 #include "agent/core/internal.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -61,33 +63,61 @@ std::optional<std::string> stale(const Executor* executor, std::optional<bool> l
   return std::nullopt;
 }
 
+// May remove the framework.
+void refuse_group(Context& context, Framework& framework,
+                  const protocol::MasterEvent::LaunchGroup& launch, TaskStatus::Reason reason,
+                  const std::string& message) {
+  for (const auto& task : launch.task_group().tasks()) {
+    refuse(context, framework, task, reason, message);
+  }
+  tell_if_gone(context, framework, launch.executor());
+  remove_framework_if_idle(context, FrameworkId(framework.id));
+}
+
+const std::string unknown_text = "The resources used by the task are unknown to the agent: ";
+
 // Reservations or volumes that this agent does not have: the master is told anew what it has.
 void refuse_unknown(Context& context, Framework& framework, const mesos::v1::TaskInfo& task,
                     const std::string& unknown) {
-  refuse(context, framework, task, TaskStatus::REASON_RESOURCES_UNKNOWN,
-         "The resources used by the task are unknown to the agent: " + unknown);
+  refuse(context, framework, task, TaskStatus::REASON_RESOURCES_UNKNOWN, unknown_text + unknown);
   if (task.has_executor()) tell_if_gone(context, framework, task.executor());
   context.state.subscribe_at = context.now;
   remove_framework_if_idle(context, FrameworkId(framework.id));
 }
 
-Executor& add_executor(Context& context, Framework& framework, const ExecutorId& id) {
+Executor& add_executor(Context& context, Framework& framework, const ExecutorId& id,
+                       Executor::Kind kind) {
   State& state = context.state;
   Executor executor;
+  executor.kind = kind;
   executor.id = id;
   executor.framework_id = framework.id;
   executor.container_id = ContainerId(state.rng.uuid_text());
   executor.directory = sandbox_directory(state, executor);
-  state.containers.emplace(executor.container_id, std::pair(framework.id, id));
+  // That of a command task is its task's.
+  const TaskId task(kind == Executor::Kind::command ? id.value : "");
+  state.containers.emplace(executor.container_id, Owner{framework.id, id, task});
   return framework.executors.emplace(id, std::move(executor)).first->second;
 }
 
 void add_task(Context& context, Framework& framework, Executor& executor,
-              const mesos::v1::TaskInfo& info) {
+              const mesos::v1::TaskInfo& info, uint64_t group = 0) {
+  State& state = context.state;
   const TaskId id = model::id_of(info.task_id());
   Task task;
   task.info = info;
   task.durable = !framework.checkpoint;
+  task.group = group;
+  if (executor.is_command()) {
+    Command& command = task.command.emplace();
+    command.container_id = executor.container_id;
+    command.directory = executor.directory;
+  } else if (executor.kind == Executor::Kind::group) {
+    Command& command = task.command.emplace();
+    command.container_id = ContainerId(state.rng.uuid_text());
+    command.directory = nested_directory(executor, command.container_id);
+    state.containers.emplace(command.container_id, Owner{framework.id, executor.id, id});
+  }
   framework.tasks.emplace(id, executor.id);
   const Task& added = executor.tasks.emplace(id, std::move(task)).first->second;
   if (framework.checkpoint) {
@@ -96,11 +126,13 @@ void add_task(Context& context, Framework& framework, Executor& executor,
   }
 }
 
-Executor& custom_executor_for(Context& context, Framework& framework,
-                              const mesos::v1::ExecutorInfo& info) {
+Executor& executor_for(Context& context, Framework& framework,
+                       const mesos::v1::ExecutorInfo& info) {
   const ExecutorId id = model::id_of(info.executor_id());
   if (Executor* known = find_executor(framework, id)) return *known;
-  Executor& executor = add_executor(context, framework, id);
+  const auto kind = info.type() == mesos::v1::ExecutorInfo::DEFAULT ? Executor::Kind::group
+                                                                    : Executor::Kind::custom;
+  Executor& executor = add_executor(context, framework, id, kind);
   executor.info = info;
   if (!info.has_framework_id()) {
     *executor.info.mutable_framework_id() = model::to_proto(framework.id);
@@ -123,8 +155,8 @@ void go_on(Context& context, const Framework& framework, const mesos::v1::TaskIn
 
 void launch_command(Context& context, Framework& framework, const mesos::v1::TaskInfo& info) {
   const TaskId id = model::id_of(info.task_id());
-  Executor& executor = add_executor(context, framework, ExecutorId(id.value));
-  executor.command.emplace();
+  Executor& executor =
+      add_executor(context, framework, ExecutorId(id.value), Executor::Kind::command);
   put_executor(context, framework, executor);
   add_task(context, framework, executor, info);
   go_on(context, framework, info);
@@ -168,14 +200,14 @@ void launch(Context& context, const mesos::v1::FrameworkInfo& info, const mesos:
   }
   const ExecutorId executor_id = model::id_of(task.executor().executor_id());
   const Executor* known = find_executor(framework, executor_id);
-  if (auto reason = stale(known, launch_executor); reason || (known && known->command)) {
+  if (auto reason = stale(known, launch_executor); reason || (known && known->is_command())) {
     refuse(context, framework, task, TaskStatus::REASON_EXECUTOR_TERMINATED,
            reason.value_or("The executor's id is that of a command task"));
     if (is_gone(known)) tell_exited(context, framework.id, executor_id);
     remove_framework_if_idle(context, FrameworkId(framework.id));
     return;
   }
-  Executor& executor = custom_executor_for(context, framework, task.executor());
+  Executor& executor = executor_for(context, framework, task.executor());
   executor.queued.push_back({{id}, false});
   add_task(context, framework, executor, task);
   go_on(context, framework, task);
@@ -187,40 +219,43 @@ void launch_group(Context& context, const protocol::MasterEvent::LaunchGroup& la
   if (model::id_of(launch.task_group().tasks(0).agent_id()) != state.id) return;
   Framework& framework = framework_for(context, launch.framework());
   if (framework.terminating) return;
-  const ExecutorId executor_id = model::id_of(launch.executor().executor_id());
   if (state.drain) {
-    for (const auto& task : launch.task_group().tasks()) {
-      refuse(context, framework, task, TaskStatus::REASON_AGENT_DRAINING, draining_text);
-    }
-    tell_if_gone(context, framework, launch.executor());
-    remove_framework_if_idle(context, FrameworkId(framework.id));
+    refuse_group(context, framework, launch, TaskStatus::REASON_AGENT_DRAINING, draining_text);
     return;
   }
-  const Executor* known = find_executor(framework, executor_id);
+  for (const auto& task : launch.task_group().tasks()) {
+    const std::string unknown = unknown_resources(state, task);
+    if (unknown.empty()) continue;
+    state.subscribe_at = context.now;
+    refuse_group(context, framework, launch, TaskStatus::REASON_RESOURCES_UNKNOWN,
+                 unknown_text + unknown);
+    return;
+  }
+  const Executor* known = find_executor(framework, model::id_of(launch.executor().executor_id()));
   const std::optional<bool> belief =
       launch.has_launch_executor() ? std::optional(launch.launch_executor()) : std::nullopt;
-  if (const auto reason = stale(known, belief)) {
-    for (const auto& task : launch.task_group().tasks()) {
-      refuse(context, framework, task, TaskStatus::REASON_EXECUTOR_TERMINATED, *reason);
-    }
-    if (is_gone(known)) tell_exited(context, framework.id, executor_id);
-    remove_framework_if_idle(context, FrameworkId(framework.id));
+  if (const auto reason = stale(known, belief); reason || (known && known->is_command())) {
+    refuse_group(context, framework, launch, TaskStatus::REASON_EXECUTOR_TERMINATED,
+                 reason.value_or("The executor's id is that of a command task"));
     return;
   }
-  Executor& executor = custom_executor_for(context, framework, launch.executor());
+  Executor& executor = executor_for(context, framework, launch.executor());
   Executor::Queued group{{}, true};
+  ++executor.groups;
   for (const auto& task : launch.task_group().tasks()) {
     const TaskId id = model::id_of(task.task_id());
     if (framework.tasks.contains(id)) continue;
     group.tasks.push_back(id);
     mesos::v1::TaskInfo info = task;
     if (!info.has_executor()) *info.mutable_executor() = executor.info;
-    add_task(context, framework, executor, info);
+    add_task(context, framework, executor, info, executor.groups);
   }
   if (group.tasks.empty()) return;
-  const TaskId last = group.tasks.back();
   executor.queued.push_back(std::move(group));
-  if (!framework.checkpoint) record_durable(context, {framework.id, last});
+  const auto& tasks = launch.task_group().tasks();
+  const auto with_volume = std::ranges::find_if(
+      tasks, [](const mesos::v1::TaskInfo& task) { return has_volumes(task.resources()); });
+  go_on(context, framework, with_volume != tasks.end() ? *with_volume : tasks[0]);
 }
 
 void record_durable(Context& context, const TaskKey& key) {
@@ -230,8 +265,10 @@ void record_durable(Context& context, const TaskKey& key) {
   Task& task = executor->tasks.at(key.second);
   task.durable = true;
   if (model::is_terminal(task.state)) return;
-  if (executor->command) {
-    start_command(context, *framework, *executor);
+  if (executor->is_command()) {
+    start_command(context, *framework, *executor, task);
+  } else if (executor->kind == Executor::Kind::group) {
+    start_groups(context, *framework, *executor);
   } else if (!executor->container_requested) {
     start_executor(context, *framework, *executor);
   } else {
@@ -255,11 +292,7 @@ void kill(Context& context, const protocol::MasterEvent::Kill& call) {
   }
   const std::optional<mesos::v1::KillPolicy> policy =
       call.has_kill_policy() ? std::optional(call.kill_policy()) : std::nullopt;
-  if (executor->command) {
-    kill_command(context, *framework, *executor, policy);
-  } else {
-    kill_task(context, *framework, *executor, executor->tasks.at(id), policy);
-  }
+  kill_task(context, *framework, *executor, executor->tasks.at(id), policy);
 }
 
 mesos::v1::Task to_proto(const Framework& framework, const Executor& executor, const Task& task,
@@ -269,7 +302,7 @@ mesos::v1::Task to_proto(const Framework& framework, const Executor& executor, c
   proto.set_name(info.name());
   *proto.mutable_task_id() = info.task_id();
   *proto.mutable_framework_id() = model::to_proto(framework.id);
-  if (!executor.command) *proto.mutable_executor_id() = model::to_proto(executor.id);
+  if (!executor.is_command()) *proto.mutable_executor_id() = model::to_proto(executor.id);
   *proto.mutable_agent_id() = model::to_proto(agent_id);
   proto.set_state(task.state);
   *proto.mutable_resources() = info.resources();

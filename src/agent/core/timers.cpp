@@ -9,35 +9,60 @@ namespace {
 
 Time& field_of(Executor& executor, Timer kind) {
   switch (kind) {
-    case Timer::kill:
-      CHECK(executor.command);
-      return executor.command->kill_deadline;
-    case Timer::completion:
-      CHECK(executor.command);
-      return executor.command->completion_deadline;
     case Timer::registration:
       return executor.registration_deadline;
     case Timer::shutdown:
       return executor.shutdown_deadline;
-    case Timer::heartbeat:
+    default:
       break;
   }
+  CHECK(kind == Timer::heartbeat);
   return executor.next_heartbeat;
+}
+
+Time& field_of(Command& command, Timer kind) {
+  switch (kind) {
+    case Timer::kill:
+      return command.kill_deadline;
+    case Timer::completion:
+      return command.completion_deadline;
+    case Timer::check:
+      return command.check.due;
+    default:
+      break;
+  }
+  CHECK(kind == Timer::health);
+  return command.health.due;
+}
+
+void expire(Context& context, Framework& framework, Executor& executor, Task& task, Timer kind) {
+  Command& command = *task.command;
+  set_timer(context.state, command.container_id, kind, field_of(command, kind), never);
+  switch (kind) {
+    case Timer::kill:
+      context.effects.push_back(DestroyContainer{command.container_id});
+      return;
+    case Timer::completion:
+      command_completion_reached(context, framework, executor, task);
+      return;
+    default:
+      watch_due(context, framework, executor, task, kind);
+  }
 }
 
 void expire(Context& context, Timer kind, const ContainerId& container_id) {
   State& state = context.state;
-  const auto [framework_id, executor_id] = state.containers.at(container_id);
-  Framework& framework = state.frameworks.at(framework_id);
-  Executor& executor = framework.executors.at(executor_id);
-  set_timer(state, executor, kind, field_of(executor, kind), never);
+  const Owner& owner = state.containers.at(container_id);
+  Framework& framework = state.frameworks.at(owner.framework);
+  Executor& executor = framework.executors.at(owner.executor);
+  if (!owner.task.empty()) {
+    expire(context, framework, executor, executor.tasks.at(owner.task), kind);
+    return;
+  }
+  set_timer(state, container_id, kind, field_of(executor, kind), never);
   switch (kind) {
-    case Timer::kill:
     case Timer::shutdown:
       context.effects.push_back(DestroyContainer{container_id});
-      return;
-    case Timer::completion:
-      command_completion_reached(context, framework, executor);
       return;
     case Timer::registration:
       if (executor.recovered) {
@@ -54,11 +79,11 @@ void expire(Context& context, Timer kind, const ContainerId& container_id) {
                  format_duration(state.options.executor_registration_timeout)});
       }
       return;
-    case Timer::heartbeat: {
+    default: {
       mesos::v1::executor::Event event;
       event.set_type(mesos::v1::executor::Event::HEARTBEAT);
       send(context, executor, std::move(event));
-      set_timer(state, executor, kind, executor.next_heartbeat,
+      set_timer(state, container_id, kind, executor.next_heartbeat,
                 saturating_add(context.now, state.options.executor_heartbeat_interval));
       return;
     }
@@ -67,18 +92,22 @@ void expire(Context& context, Timer kind, const ContainerId& container_id) {
 
 }  // namespace
 
-void set_timer(State& state, const Executor& executor, Timer kind, Time& field, Time value) {
+void set_timer(State& state, const ContainerId& id, Timer kind, Time& field, Time value) {
   if (field == value) return;
-  if (field != never) state.timers.erase({field, kind, executor.container_id});
+  if (field != never) state.timers.erase({field, kind, id});
   field = value;
-  if (value != never) state.timers.emplace(value, kind, executor.container_id);
+  if (value != never) state.timers.emplace(value, kind, id);
 }
 
 void cancel_timers(State& state, Executor& executor) {
-  for (const Timer kind :
-       {Timer::kill, Timer::completion, Timer::registration, Timer::shutdown, Timer::heartbeat}) {
-    if (!executor.command && (kind == Timer::kill || kind == Timer::completion)) continue;
-    set_timer(state, executor, kind, field_of(executor, kind), never);
+  for (const Timer kind : {Timer::registration, Timer::shutdown, Timer::heartbeat}) {
+    set_timer(state, executor.container_id, kind, field_of(executor, kind), never);
+  }
+}
+
+void cancel_timers(State& state, Command& command) {
+  for (const Timer kind : {Timer::kill, Timer::completion, Timer::check, Timer::health}) {
+    set_timer(state, command.container_id, kind, field_of(command, kind), never);
   }
 }
 

@@ -58,6 +58,13 @@ void transmit(Context& context, const TaskKey& key, UpdateStream& stream) {
   send(context, std::move(call));
 }
 
+// Whether the agent itself made it for a check of a task that runs.
+bool is_of_watch(const UpdateStream& stream, const mesos::v1::TaskStatus& status) {
+  return !stream.received.contains(status.uuid()) && status.state() == mesos::v1::TASK_RUNNING &&
+         (status.reason() == mesos::v1::TaskStatus::REASON_TASK_CHECK_STATUS_UPDATED ||
+          status.reason() == mesos::v1::TaskStatus::REASON_TASK_HEALTH_CHECK_STATUS_UPDATED);
+}
+
 }  // namespace
 
 mesos::v1::TaskStatus make_status(Context& context, const TaskId& task_id,
@@ -85,6 +92,10 @@ void report(Context& context, const TaskKey& key, bool checkpoint, mesos::v1::Ta
   stream.latest = status;
   stream.latest->clear_data();
   const std::string uuid = status.uuid();
+  if (stream.updates.size() >= watch_updates_max && is_of_watch(stream, status) &&
+      is_of_watch(stream, stream.updates.back().status)) {
+    stream.updates.pop_back();  // not the head, so not in flight
+  }
   stream.updates.push_back({std::move(status), !checkpoint});
   if (checkpoint) {
     put_updates(context, key, stream);

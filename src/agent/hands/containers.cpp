@@ -108,6 +108,7 @@ std::variant<launcher::Launch, Refusal> ContainerHands::launch(Time now,
   }
   launch.set_container_id(wish.container_id);
   launch.set_directory(wish.sandbox);
+  if (!wish.link.empty()) launch.set_link(wish.link);
   launch.set_program(wish.program);
   for (const std::string& argument : wish.arguments) launch.add_arguments(argument);
   for (const auto& [name, value] : wish.environment) launch.add_environment(name + "=" + value);

@@ -21,6 +21,7 @@ namespace mesolith::agent {
 struct ContainerWish {  // the fields of the core's LaunchContainer that matter to a machine
   std::string container_id;
   std::string sandbox;
+  std::string link;
   std::string program;
   std::vector<std::string> arguments;
   std::map<std::string, std::string> environment;

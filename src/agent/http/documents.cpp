@@ -66,7 +66,7 @@ void write_queued_task(JsonWriter& json, const State& state, const Executor& exe
   write_resources(json, resources);
   json.member("role", resources.allocation_role());
   if (task.info.has_command()) json.key("command").message(task.info.command());
-  if (!executor.command) json.member("executor_id", executor.id.value);
+  if (!executor.is_command()) json.member("executor_id", executor.id.value);
   if (task.info.has_discovery()) json.key("discovery").message(task.info.discovery());
   json.end_object();
 }

@@ -60,7 +60,7 @@ wire::Response stream_head(wire::Media media) {
 
 const Executor* find(const Framework& framework, const Call& call) {
   const auto found = framework.executors.find(ExecutorId(call.executor_id().value()));
-  if (found == framework.executors.end() || found->second.command) return nullptr;
+  if (found == framework.executors.end() || !found->second.is_custom()) return nullptr;
   return &found->second;
 }
 

@@ -18,6 +18,7 @@
 #include "agent/shell/conversions.hpp"
 #include "agent/shell/garbage_collector.hpp"
 #include "agent/shell/master_link.hpp"
+#include "agent/shell/port_probes.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
 #include "net/http_server.hpp"
@@ -63,6 +64,7 @@ struct Agent::Impl {
         options(std::move(given)),
         containers(options.cgroups),
         link(loop, options.masters, link_callbacks()),
+        probes(loop, [this](Probed probed) { step(std::move(probed)); }),
         timer(loop, [this] { on_timer(); }),
         pool(pool_threads, pool_queue_max),
         garbage(loop, options.core.work_dir, [this](const Event& event) { step(event); }) {}
@@ -104,6 +106,7 @@ struct Agent::Impl {
   std::unique_ptr<State> state;
   std::unique_ptr<net::HttpServer> server;
   MasterLink link;
+  PortProbes probes;
   net::Timer timer;
   std::unordered_map<StreamId, wire::Media> streams;
   std::list<Question> questions;
@@ -211,6 +214,8 @@ void Agent::Impl::perform(Effect& effect) {
           },
           [&](const FetchUris& out) { fetch(out); },
           [&](const LaunchContainer& out) { launch(out); },
+          [&](const ProbePort& out) { probes.start(out); },
+          [&](const CancelProbe& out) { probes.cancel(out.probe); },
           [&](const ResizeContainer& out) {
             if (!containers.cgroups()) return;
             request(resize_request(out, containers.cgroup(out.cpus, out.mem_bytes)));
@@ -225,7 +230,8 @@ void Agent::Impl::perform(Effect& effect) {
           [&](const MakeVolume& out) { told("make", make_volume(out.path)); },
           [&](const RemoveVolume& out) { told("remove", remove_volume(out.path, out.trash)); },
           [&](const DiscardVolumes& out) { discard(out); },
-          [&](const Persist& out) { persist(out); }, [&](const Exit& out) { exit(out); }},
+          [&](const Persist& out) { persist(out); },
+          [&](const Exit& out) { exit(out); }},
       effect);
 }
 

@@ -48,6 +48,7 @@ ContainerWish wish_of(const LaunchContainer& launch) {
   ContainerWish wish;
   wish.container_id = launch.container_id.value;
   wish.sandbox = launch.sandbox;
+  wish.link = launch.link;
   wish.program = launch.program;
   wish.arguments = launch.arguments;
   wish.environment = launch.environment;

@@ -54,7 +54,7 @@ constexpr FlagSpec specs[] = {
      "JSON object of more variables"},
     {"max_completed_executors_per_framework", Kind::number, "150", true,
      "Ended executors remembered"},
-    {"launcher_dir", Kind::text, "", true, "Directory of the program of task groups"},
+    {"launcher_dir", Kind::text, "", false, "Task groups need no program"},
     {"external_log_file", Kind::text, std::nullopt, true, "File served as /slave/log"},
     {"logging_level", Kind::text, "INFO", true, "INFO, WARNING or ERROR"},
     {"quiet", Kind::boolean, "false", true, "Log nothing to stderr"},
@@ -234,7 +234,6 @@ Result<AgentOptions> options_from(const Flags& flags) {
   TRY_VOID(read_fetcher(flags, core.work_dir, options.fetcher));
   core.switch_user = flags.boolean("switch_user");
   core.http_command_executor = flags.boolean("http_command_executor");
-  core.launcher_dir = flags.text("launcher_dir");
   core.log_file = flags.text_or("external_log_file", "");
   core.flags = flags.values();
   core.libprocess_ip = core.ip;

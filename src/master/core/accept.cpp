@@ -114,7 +114,7 @@ void accept(Turn turn, Framework& framework, const SchedulerCall& call) {
     if (operation.type() == Operation::LAUNCH) {
       launcher.launch(agent, operation);
     } else if (operation.type() == Operation::LAUNCH_GROUP) {
-      launcher.refuse_group(operation);
+      launcher.launch_group(agent, operation);
     } else {
       launcher.send(agent);  // what comes first in the ACCEPT comes first to the agent
       converter.apply(operation);

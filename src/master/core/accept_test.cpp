@@ -272,27 +272,6 @@ TEST(Launch, TwoOffersOfOneAgentAreOne) {
   EXPECT_EQ(master.orders(node.stream, MasterEvent::LAUNCH).size(), 1U);
 }
 
-TEST(Launch, GroupsAreRefusedTaskByTask) {
-  SteppedMaster master;
-  const Node node = master.admit();
-  const Scheduler scheduler = master.subscribe();
-  const std::string tasks = "tasks { name: 'a' task_id { value: 'a' } agent_id { value: '" +
-                            node.id + "' } } tasks { name: 'b' task_id { value: 'b' } agent_id { " +
-                            "value: '" + node.id + "' } } ";
-  master.call(scheduler,
-              accept({master.offer(scheduler).id().value()},
-                     "operations { type: LAUNCH_GROUP launch_group { executor { executor_id { "
-                     "value: 'e' } } task_group { " +
-                         tasks + " } } } filters { refuse_seconds: 0 }"));
-  const auto updates = master.updates(scheduler.stream);
-  ASSERT_EQ(updates.size(), 2U);
-  for (const auto& status : updates) {
-    EXPECT_EQ(status.state(), mesos::v1::TASK_ERROR);
-    EXPECT_EQ(status.reason(), TaskStatus::REASON_TASK_GROUP_INVALID);
-  }
-  master.offer(scheduler);
-}
-
 struct Verdict {
   std::string task, message;
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/check.hpp"
 
 namespace mesolith::master {
@@ -29,7 +31,7 @@ Task make_task(const Framework& framework, const mesos::v1::TaskInfo& info,
   if (info.has_health_check()) *proto.mutable_health_check() = info.health_check();
   if (info.has_kill_policy()) *proto.mutable_kill_policy() = info.kill_policy();
   *proto.mutable_limits() = info.limits();
-  const auto& command = info.has_executor() ? info.executor().command() : info.command();
+  const auto& command = info.has_command() ? info.command() : info.executor().command();
   proto.set_user(command.has_user() ? command.user() : framework.info.user());
   task.resources = std::move(resources);
   return task;
@@ -44,13 +46,6 @@ void Launcher::refuse(const mesos::v1::TaskInfo& task, TaskStatus::Reason reason
   *status.mutable_agent_id() = task.agent_id();
   count(turn_.state, "tasks_error");
   send_status(turn_, framework_, std::move(status));
-}
-
-void Launcher::refuse_group(const mesos::v1::Offer::Operation& operation) {
-  for (const auto& task : operation.launch_group().task_group().tasks()) {
-    refuse(task, TaskStatus::REASON_TASK_GROUP_INVALID,
-           "Task groups are not served by this version");
-  }
 }
 
 void Launcher::launch(Agent& agent, const mesos::v1::Offer::Operation& operation) {
@@ -79,29 +74,31 @@ void Launcher::launch_task(Agent& agent, mesos::v1::TaskInfo task) {
   if (auto valid = validate_task(framework_, agent, task, left); !valid) {
     return refuse(task, TaskStatus::REASON_TASK_INVALID, valid.error().message);
   }
-  auto own = model::Resources::parse(task.resources());
-  CHECK(own.has_value());  // normalize() parsed it
   const model::Resources taken = *needed(framework_, agent, task);
   left -= taken;
-  if (const model::Resources shared = taken.shared(); !shared.empty()) {
-    turn_.state.allocator.use_again(framework_.id, agent.id, shared);
-    left += shared;  // for the next task
-  }
-  hold(framework_, agent, *own);
+  left += taken.shared();  // for the next task
   bool new_executor = !task.has_executor();
   if (task.has_executor()) {
-    const ExecutorId executor_id(task.executor().executor_id().value());
-    auto& running = framework_.executors[agent.id];
-    new_executor = !running.contains(executor_id);
+    new_executor = !find_executor(framework_, agent, task.executor());
     if (new_executor) add_executor(framework_, agent, task.executor());
   }
-  const TaskId id(task.task_id().value());
-  Task& added = framework_.tasks[id] = make_task(framework_, task, *std::move(own), role);
-  announce_added(turn_, added.proto);
-  agent.tasks.insert({framework_.id, id});
+  book(agent, task);
   auto& launch = *event_.mutable_launch();
   *launch.add_tasks() = std::move(task);
   launch.add_launch_executor(new_executor);
+}
+
+void Launcher::book(Agent& agent, const mesos::v1::TaskInfo& task) {
+  auto own = model::Resources::parse(task.resources());
+  CHECK(own.has_value());  // normalize() parsed it
+  if (const model::Resources shared = own->shared(); !shared.empty()) {
+    turn_.state.allocator.use_again(framework_.id, agent.id, shared);
+  }
+  hold(framework_, agent, *own);
+  const TaskId id(task.task_id().value());
+  const Task& added = framework_.tasks[id] = make_task(framework_, task, *std::move(own), role);
+  announce_added(turn_, added.proto);
+  agent.tasks.insert({framework_.id, id});
 }
 
 void Launcher::send(Agent& agent) {

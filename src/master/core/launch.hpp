@@ -12,7 +12,7 @@ class Launcher {
   Launcher(Turn turn, Framework& framework) : turn_(turn), framework_(framework) {}
 
   void launch(Agent& agent, const mesos::v1::Offer::Operation& operation);
-  void refuse_group(const mesos::v1::Offer::Operation& operation);
+  void launch_group(Agent& agent, const mesos::v1::Offer::Operation& operation);
   void send(Agent& agent);
 
   std::string role;       // the allocation role of the offers
@@ -20,6 +20,10 @@ class Launcher {
 
  private:
   void launch_task(Agent& agent, mesos::v1::TaskInfo task);
+  // Takes what the task uses from the agent; its executor is not looked at.
+  void book(Agent& agent, const mesos::v1::TaskInfo& task);
+  Result<void> normalize_group(mesos::v1::TaskGroupInfo& group,
+                               mesos::v1::ExecutorInfo& executor) const;
   void refuse(const mesos::v1::TaskInfo& task, mesos::v1::TaskStatus::Reason reason,
               const std::string& message);
 
@@ -32,6 +36,18 @@ class Launcher {
 // Fails on resources that make no sense.
 Result<void> normalize(mesos::v1::TaskInfo& task, const FrameworkId& framework_id,
                        const std::string& role);
+
+Result<void> normalize(mesos::v1::ExecutorInfo& executor, const std::string& role);
+
+// The running executor of that id on the agent; null when there is none.
+const mesos::v1::ExecutorInfo* find_executor(const Framework& framework, const Agent& agent,
+                                             const mesos::v1::ExecutorInfo& executor);
+
+// Of the rules below: the task's id and its agent; and its executor's.
+Result<void> validate_identity(const Framework& framework, const Agent& agent,
+                               const mesos::v1::TaskInfo& task);
+Result<void> validate_executor(const Framework& framework, const Agent& agent,
+                               const mesos::v1::ExecutorInfo& executor);
 
 // The rules of mesos-api.md 1.8 that need the cluster's state, in their order with those that
 // don't.

@@ -17,21 +17,19 @@ Result<void> normalize(model::RepeatedResource& resources, const std::string& ro
   return {};
 }
 
-// Tasks of one executor may each carry its description; it must be the same.
-Result<void> same_executor(const Framework& framework, const Agent& agent,
-                           const mesos::v1::TaskInfo& task) {
-  const auto executors = framework.executors.find(agent.id);
-  if (executors == framework.executors.end()) return {};
-  const auto running = executors->second.find(ExecutorId(task.executor().executor_id().value()));
-  if (running == executors->second.end()) return {};
-  if (google::protobuf::util::MessageDifferencer::Equals(running->second, task.executor())) {
-    return {};
-  }
-  return failure(Code::invalid,
-                 "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID");
+}  // namespace
+
+Result<void> normalize(mesos::v1::ExecutorInfo& executor, const std::string& role) {
+  return normalize(*executor.mutable_resources(), role);
 }
 
-}  // namespace
+const mesos::v1::ExecutorInfo* find_executor(const Framework& framework, const Agent& agent,
+                                             const mesos::v1::ExecutorInfo& executor) {
+  const auto executors = framework.executors.find(agent.id);
+  if (executors == framework.executors.end()) return nullptr;
+  const auto running = executors->second.find(ExecutorId(executor.executor_id().value()));
+  return running == executors->second.end() ? nullptr : &running->second;
+}
 
 Result<void> normalize(mesos::v1::TaskInfo& task, const FrameworkId& framework_id,
                        const std::string& role) {
@@ -46,22 +44,20 @@ Result<void> normalize(mesos::v1::TaskInfo& task, const FrameworkId& framework_i
   if (!task.executor().has_framework_id()) {
     task.mutable_executor()->mutable_framework_id()->set_value(framework_id.value);
   }
-  return normalize(*task.mutable_executor()->mutable_resources(), role);
+  return normalize(*task.mutable_executor(), role);
 }
 
 Result<model::Resources> needed(const Framework& framework, const Agent& agent,
                                 const mesos::v1::TaskInfo& task) {
   TRY(model::Resources total, model::Resources::parse(task.resources()));
   if (!task.has_executor()) return total;
-  const auto executors = framework.executors.find(agent.id);
-  const ExecutorId id(task.executor().executor_id().value());
-  if (executors != framework.executors.end() && executors->second.contains(id)) return total;
+  if (find_executor(framework, agent, task.executor())) return total;
   TRY(const model::Resources own, model::Resources::parse(task.executor().resources()));
   return total + own;
 }
 
-Result<void> validate_task(const Framework& framework, const Agent& agent,
-                           const mesos::v1::TaskInfo& task, const model::Resources& available) {
+Result<void> validate_identity(const Framework& framework, const Agent& agent,
+                               const mesos::v1::TaskInfo& task) {
   const TaskId id(task.task_id().value());
   TRY_VOID(model::validate_id(id.value));
   if (framework.tasks.contains(id)) {
@@ -76,16 +72,32 @@ Result<void> validate_task(const Framework& framework, const Agent& agent,
                    fmt::format("Task uses invalid agent {} while agent {} is expected",
                                task.agent_id().value(), agent.id.value));
   }
-  TRY_VOID(model::validation::task(task));
-  if (task.has_executor()) {
-    if (task.executor().framework_id().value() != framework.id.value) {
-      return failure(
-          Code::invalid,
-          fmt::format("ExecutorInfo has an invalid FrameworkID (Actual: {} vs Expected: {})",
-                      task.executor().framework_id().value(), framework.id.value));
-    }
-    TRY_VOID(same_executor(framework, agent, task));
+  return {};
+}
+
+Result<void> validate_executor(const Framework& framework, const Agent& agent,
+                               const mesos::v1::ExecutorInfo& executor) {
+  if (executor.framework_id().value() != framework.id.value) {
+    return failure(
+        Code::invalid,
+        fmt::format("ExecutorInfo has an invalid FrameworkID (Actual: {} vs Expected: {})",
+                    executor.framework_id().value(), framework.id.value));
   }
+  // Tasks of one executor may each carry its description; it must be the same.
+  const mesos::v1::ExecutorInfo* running = find_executor(framework, agent, executor);
+  if (running && !google::protobuf::util::MessageDifferencer::Equals(*running, executor)) {
+    return failure(
+        Code::invalid,
+        "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID");
+  }
+  return {};
+}
+
+Result<void> validate_task(const Framework& framework, const Agent& agent,
+                           const mesos::v1::TaskInfo& task, const model::Resources& available) {
+  TRY_VOID(validate_identity(framework, agent, task));
+  TRY_VOID(model::validation::task(task));
+  if (task.has_executor()) TRY_VOID(validate_executor(framework, agent, task.executor()));
   TRY(const model::Resources total, needed(framework, agent, task));
   if (!available.contains(total)) {
     return failure(Code::invalid,

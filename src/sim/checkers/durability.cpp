@@ -56,16 +56,16 @@ bool DurabilityChecker::checkpoints(const AgentNode& agent, const FrameworkId& i
 }
 
 Complaint DurabilityChecker::launched(const AgentNode& agent, const ContainerId& id) const {
+  if (agent.state().probes.contains(id)) return {};
   const auto owner = agent.state().containers.find(id);
   if (owner == agent.state().containers.end()) {
     return agent.name() + " launches container " + id.value + " for nobody";
   }
-  const auto& [framework_id, executor_id] = owner->second;
+  const auto& [framework_id, executor_id, task_id] = owner->second;
   if (!checkpoints(agent, framework_id)) return {};
-  const agent::Framework& framework = agent.state().frameworks.at(framework_id);
-  const bool command = framework.executors.at(executor_id).command.has_value();
-  const std::string key =
-      (command ? "task/" : "executor/") + framework_id.value + "/" + executor_id.value;
+  const std::string key = task_id.empty()
+                              ? "executor/" + framework_id.value + "/" + executor_id.value
+                              : "task/" + framework_id.value + "/" + task_id.value;
   if (agent.disk().durable().contains(key)) return {};
   return agent.name() + " launches " + key + ", which is not durable";
 }

@@ -41,7 +41,10 @@ Complaint untrue(const TaskRecord& record, TaskState state) {
       return {};
     case mesos::v1::TASK_KILLED:
     case mesos::v1::TASK_KILLING:
-      if (!record.kill_requested && !record.agent_left) return "nobody asked for its kill";
+      // The rest of a group is killed when one of its tasks fails.
+      if (!record.kill_requested && !record.agent_left && record.group.empty()) {
+        return "nobody asked for its kill";
+      }
       return {};
     case mesos::v1::TASK_ERROR:
       if (started) return "a container of it was started";

@@ -57,7 +57,8 @@ class RandomWorkload : public Workload {
   uint32_t launched_ = 0, accepted_ = 0;
   bool suppressed_ = false;
   bool leaving_ = false;
-  const model::Quantities executor_size_{{model::cpus, 100}, {model::mem, 32'000}};
+  const model::Quantities executor_size_{
+      {model::cpus, 100}, {model::mem, 32'000}, {model::disk, 1'000}};
   std::map<TaskId, Standing> tasks_;
 };
 
@@ -132,7 +133,9 @@ std::optional<mesos::v1::TaskInfo> RandomWorkload::cut(const mesos::v1::Offer& o
   program.heeds_sigterm = rng_.chance(0.8);
   const TaskId id(fmt::format("{}.{}", node_.name(), launched_++));
   tasks_[id] = Standing::asked;
-  return make_task(offer, id.value, size, program);
+  mesos::v1::TaskInfo task = make_task(offer, id.value, size, program);
+  if (rng_.chance(0.15)) add_health_check(task, rng_.chance(0.5));
+  return task;
 }
 
 // Which may run already: what it uses is set aside all the same.

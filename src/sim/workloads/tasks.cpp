@@ -33,6 +33,18 @@ mesos::v1::TaskInfo make_task(const mesos::v1::Offer& offer, const std::string& 
   return task;
 }
 
+void add_health_check(mesos::v1::TaskInfo& task, bool command) {
+  auto& check = *task.mutable_health_check();
+  check.set_type(command ? mesos::v1::HealthCheck::COMMAND : mesos::v1::HealthCheck::TCP);
+  if (command) check.mutable_command()->set_value("look");
+  if (!command) check.mutable_tcp()->set_port(80);
+  check.set_delay_seconds(0.1);
+  check.set_interval_seconds(1);
+  check.set_timeout_seconds(1);
+  check.set_grace_period_seconds(0);
+  check.set_consecutive_failures(2);
+}
+
 Call make_accept(const mesos::v1::Offer& offer, double refuse_seconds) {
   Call call;
   call.set_type(Call::ACCEPT);

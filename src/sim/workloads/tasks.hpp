@@ -31,4 +31,7 @@ model::Quantities size_of(const FrameworkPlan& plan);
 // The scalars of the offer.
 model::Quantities amounts_of(const mesos::v1::Offer& offer);
 
+// One that fails now and then, and kills the task when it fails twice in a row.
+void add_health_check(mesos::v1::TaskInfo& task, bool command);
+
 }  // namespace mesolith::sim
