@@ -9,7 +9,7 @@ build_packages="clang-19 lld-19 clang-format-19 clang-tidy-19 libclang-rt-19-dev
   libstdc++-12-dev libc6-dev binutils cmake ninja-build make ccache git
   libboost1.81-dev libboost-json1.81-dev libssl-dev protobuf-compiler libprotobuf-dev
   libsqlite3-dev libcurl4-openssl-dev libarchive-dev libspdlog-dev libfmt-dev libcli11-dev libgtest-dev libbenchmark-dev
-  librapidcheck-dev zlib1g-dev python3 curl"
+  librapidcheck-dev zlib1g-dev libre2-dev pkgconf python3 curl"
 test_packages="golang-github-mesos-mesos-go-dev"
 # Programs that may as well come from elsewhere: program=package.
 test_programs="go=golang-go node=nodejs npm=npm"

@@ -1,36 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// A regular expression that a client gave, matched against a whole text. The syntax is the part of
-// RE2's that has no flags, names or Unicode classes: literals, '.', classes with ranges and
-// negation, \d \w \s and their capitals, groups, '|', '*', '+', '?', {n,m}, '^' and '$'; bytes, not
-// characters. Time is linear in the text for any pattern: all alternatives are followed at once.
-// Fails on other syntax, and on a pattern of more than `program_size_max` steps.
+// A regular expression that a client gave, in the syntax of RE2, matched against a whole text.
+// Time is linear in the text for any pattern. Fails on wrong syntax, with what is wrong, and on a
+// pattern whose program is larger than `program_size_max`. Copies share the compiled program.
 #pragma once
 
-#include <bitset>
-#include <cstdint>
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "base/result.hpp"
+
+namespace re2 {
+class RE2;
+}
 
 namespace mesolith::model {
 
 class Pattern {
  public:
-  static constexpr size_t program_size_max = 100;  // as Mesos' flag of that name
+  // The defaults of Mesos' flags offer_constraints_re2_max_program_size and _max_mem (bytes).
+  static constexpr int program_size_max = 100;
+  static constexpr int memory_max = 4096;
 
   static Result<Pattern> compile(std::string_view text);
   bool matches(std::string_view text) const;
 
-  struct Step {
-    enum class Kind : uint8_t { byte_of, split, jump, begin, end, match };
-    Kind kind = Kind::match;
-    std::bitset<256> bytes;        // byte_of
-    size_t next = 0, another = 0;  // where to go on; another: split
-  };
-
  private:
-  std::vector<Step> program_;
+  explicit Pattern(std::shared_ptr<const re2::RE2> program) : program_(std::move(program)) {}
+
+  std::shared_ptr<const re2::RE2> program_;
 };
 
 }  // namespace mesolith::model
