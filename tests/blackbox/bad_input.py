@@ -192,6 +192,7 @@ class Requests(OneCluster):
 
     def test_stream_ids(self):
         framework = client.Framework(self.master).subscribe()
+        self.addCleanup(framework.teardown)
         revive = json.dumps({'type': 'REVIVE', 'framework_id': {'value': framework.id}}).encode()
         for stream in (None, '', 'x', self.framework.stream_id):
             self.assertEqual(
@@ -203,7 +204,6 @@ class Requests(OneCluster):
         answer = self.post(self.master, SCHEDULER, subscribe, Mesos_Stream_Id=framework.stream_id)
         self.assertEqual(answer.status, 400)
         self.assertEqual(framework.call('REVIVE').status, 202)
-        framework.teardown()
 
     def test_unknown_framework(self):
         for name in ('no-such', '', 'x' * 10000, '../../etc', '\u0000'):
@@ -291,6 +291,7 @@ class Clients(OneCluster):
 
     def test_reset_stream_is_seen(self):
         framework = client.Framework(self.master, failover_timeout=1000.0).subscribe()
+        self.addCleanup(framework.teardown)
         sock = framework.stream.connection.sock
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b'\1\0\0\0\0\0\0\0')
         framework.disconnect()
@@ -301,7 +302,6 @@ class Clients(OneCluster):
             ),
         )
         framework.subscribe()
-        framework.teardown()
 
     def test_client_that_does_not_read(self):
         connection = wire.Connection(self.master)
@@ -345,6 +345,7 @@ class Tasks(OneCluster):
 
     def test_duplicate_task_id(self):
         framework = client.Framework(self.master).subscribe()
+        self.addCleanup(framework.teardown)
         task = client.task(cpus=0.1)
         framework.run(task)
         again = client.task(name='again', task_id=task['task_id'], cpus=0.1)
@@ -353,26 +354,25 @@ class Tasks(OneCluster):
         self.assertIn('uplicate', status['message'])
         framework.call('RECONCILE', tasks=[{'task_id': task['task_id']}])
         framework.update(task, 'TASK_RUNNING', 'REASON_RECONCILIATION')
-        framework.teardown()
 
     def test_duplicate_task_ids_in_one_launch(self):
         framework = client.Framework(self.master).subscribe()
+        self.addCleanup(framework.teardown)
         one = client.task()
         framework.launch(one, client.task(task_id=one['task_id']))
         framework.update(one, 'TASK_ERROR')
         framework.call('RECONCILE', tasks=[{'task_id': one['task_id']}])
         wait_until('one of the two runs', lambda: 'TASK_RUNNING' in framework.states(one))
-        framework.teardown()
 
     def test_unknown_offer(self):
         framework = client.Framework(self.master).subscribe()
+        self.addCleanup(framework.teardown)
         task = client.task()
         task['agent_id'] = framework.offer()['agent_id']
         framework.accept(
             {'id': {'value': 'no-such'}}, [{'type': 'LAUNCH', 'launch': {'task_infos': [task]}}]
         )
         self.assertEqual(framework.update(task, 'TASK_LOST')['reason'], 'REASON_INVALID_OFFERS')
-        framework.teardown()
 
     def test_programs_that_cannot_run(self):
         for command in (
@@ -392,6 +392,7 @@ class Tasks(OneCluster):
 
     def test_executor_that_is_killed(self):
         framework = client.Framework(self.master).subscribe()
+        self.addCleanup(framework.teardown)
         pid_file = workspace.path('executor.pid')
         info = client.custom_executor('echo $$ >%s; exec sleep 1000' % pid_file)
         task = client.task(command=None, executor=info)
@@ -402,12 +403,18 @@ class Tasks(OneCluster):
         executor.take('LAUNCH')
         executor.update(task['task_id']['value'], 'TASK_RUNNING')
         framework.update(task, 'TASK_RUNNING')
-        with open(pid_file) as f:
-            os.kill(int(f.read()), signal.SIGKILL)
+
+        def pid():  # the executor that subscribed above is not the process, which may be slower
+            with open(pid_file) as f:
+                return int(f.read() or 0)
+
+        os.kill(
+            wait_until('the pid of the executor', lambda: os.path.exists(pid_file) and pid()),
+            signal.SIGKILL,
+        )
         status = framework.update(task, 'TASK_FAILED')
         self.assertEqual(status['reason'], 'REASON_EXECUTOR_TERMINATED')
         executor.close()
-        framework.teardown()
 
 
 class Files(unittest.TestCase):
