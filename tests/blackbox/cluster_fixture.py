@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+import unittest
 
 sys.dont_write_bytecode = True
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -146,3 +147,23 @@ def wait_exit(process, timeout=20):
     if process.alive():
         raise AssertionError('%s still runs after %g s' % (process.argv[0], timeout))
     return process.popen.returncode
+
+
+def run_tests(module, base_port):
+    """Runs the tests of a module, which finds its clusters in module.workspace. An exit status."""
+    parser = argument_parser(module.__doc__)
+    parser.add_argument('--base-port', type=int, default=base_port, help='first port that is tried')
+    parser.add_argument('tests', nargs='*', help='Class or Class.test_name')
+    options = parser.parse_args()
+    with Workspace(options.binary, options.base_port, options.keep) as workspace:
+        module.workspace = workspace
+        program = unittest.main(
+            module=module,
+            argv=[sys.argv[0]] + options.tests,
+            exit=False,
+            verbosity=2,
+            warnings='ignore',
+        )
+        if not program.result.wasSuccessful():
+            print(workspace.logs(), file=sys.stderr)
+    return 0 if program.result.wasSuccessful() else 1

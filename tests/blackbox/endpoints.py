@@ -16,7 +16,7 @@ import re
 import sys
 import unittest
 
-from cluster_fixture import SOURCE, Workspace, argument_parser, client, wait_until, wire
+from cluster_fixture import client, run_tests, SOURCE, wait_until, wire
 
 GOLDEN = os.path.join(SOURCE, 'tests', 'golden')
 RECORDED_FRAMEWORK = '0f50c303-a9ad-46e9-ba6b-2a32963a2667-0001'
@@ -339,18 +339,5 @@ class Endpoints(unittest.TestCase):
         self.compare('transcripts/operator/*.http')
 
 
-def main():
-    global workspace
-    parser = argument_parser(__doc__)
-    parser.add_argument('--base-port', type=int, default=24800)
-    parser.add_argument('tests', nargs='*', help='Class or Class.test_name')
-    options = parser.parse_args()
-    with Workspace(options.binary, options.base_port, options.keep) as workspace:
-        program = unittest.main(
-            argv=[sys.argv[0]] + options.tests, exit=False, verbosity=2, warnings='ignore'
-        )
-    return 0 if program.result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(sys.modules[__name__], 24800))

@@ -20,11 +20,10 @@ import zipfile
 from http.server import BaseHTTPRequestHandler
 
 from cluster_fixture import (
-    Workspace,
-    argument_parser,
     client,
     healthy,
     process_with,
+    run_tests,
     started_at,
     wait_until,
     wire,
@@ -424,19 +423,5 @@ class Garbage(Case):
         wait_until('the last sandbox goes', lambda: not os.path.exists(kept))
 
 
-def main():
-    global workspace
-    parser = argument_parser(__doc__)
-    parser.add_argument('tests', nargs='*', help='Class or Class.test_name')
-    options = parser.parse_args()
-    with Workspace(options.binary, 24500, options.keep) as workspace:
-        program = unittest.main(
-            argv=[sys.argv[0]] + options.tests, exit=False, verbosity=2, warnings='ignore'
-        )
-        if not program.result.wasSuccessful():
-            print(workspace.logs(), file=sys.stderr)
-    return 0 if program.result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(sys.modules[__name__], 24500))

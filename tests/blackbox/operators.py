@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-from cluster_fixture import Workspace, argument_parser, client, wait_until, wire
+from cluster_fixture import client, run_tests, wait_until, wire
 
 OPERATOR = '/api/v1'
 workspace = None
@@ -324,18 +324,5 @@ class Maintenance(OneCluster):
             self.assertEqual((answer.status, bool(answer.body)), (400, True), (path, body))
 
 
-def main():
-    global workspace
-    parser = argument_parser(__doc__)
-    parser.add_argument('--base-port', type=int, default=24700)
-    parser.add_argument('tests', nargs='*', help='Class or Class.test_name')
-    options = parser.parse_args()
-    with Workspace(options.binary, options.base_port, options.keep) as workspace:
-        program = unittest.main(
-            argv=[sys.argv[0]] + options.tests, exit=False, verbosity=2, warnings='ignore'
-        )
-    return 0 if program.result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(sys.modules[__name__], 24900))

@@ -3,7 +3,6 @@
 """The first minutes: `mesolith up`, then each command that talks to the cluster."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import time
 import unittest
 
-from cluster_fixture import Workspace, argument_parser, healthy, wait_until
+from cluster_fixture import healthy, run_tests, wait_until
 
 workspace = None
 
@@ -196,21 +195,5 @@ class UpAndRun(unittest.TestCase):
         wait_until('its task is gone', lambda: task not in self.mesolith('ps'))
 
 
-def main():
-    global workspace
-    parser = argument_parser(__doc__)
-    parser.add_argument('tests', nargs='*', help='Class or Class.test_name')
-    options = parser.parse_args()
-    with Workspace(options.binary, 24600, options.keep) as workspace:
-        program = unittest.main(
-            argv=[sys.argv[0]] + options.tests, exit=False, verbosity=2, warnings='ignore'
-        )
-        if not program.result.wasSuccessful():
-            for name in filter(os.path.isfile, [workspace.path('up.log')]):
-                with open(name) as f:
-                    print(f.read()[-4000:], file=sys.stderr)
-    return 0 if program.result.wasSuccessful() else 1
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_tests(sys.modules[__name__], 24600))
