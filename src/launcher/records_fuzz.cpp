@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever is in the file of a launcher, reading it ends; what comes before damage is kept, and no
-// prefix of a file says more than the file.
+// Whatever is in the file of a launcher, reading it ends, and what comes before damage says as much
+// as it says alone.
 #include <cstdint>
 
 #include "base/check.hpp"
